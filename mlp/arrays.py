@@ -1,0 +1,119 @@
+"""Arrays at the door: one alias, one set of checks, and buffers that are allocated once.
+
+Rows are samples everywhere. The shape letters of the package are n samples, i inputs and
+o units; a weight matrix is therefore (i, o) and a layer computes ``X @ W + b``.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlp.errors import ArgumentError
+
+Array = NDArray[Any]
+
+
+def is_finite(array: Array) -> bool:
+    """Whether no element is NaN or infinite, in one pass and without a temporary array.
+
+    The sum of squares is finite only if every element is; where it overflows, the
+    elements are looked at one by one.
+    """
+    flat = array.reshape(-1)
+    return math.isfinite(np.vdot(flat, flat)) or bool(np.isfinite(flat).all())
+
+
+def as_inputs(X: Any, dtype: np.dtype[Any], name: str = "x") -> Array:
+    """Turn what the user gave into a C-contiguous float array of rank two or more.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, ...)
+        Rows are samples. Frames are taken by their values.
+    dtype : numpy.dtype
+        The floating type of the model.
+    name : str
+        How the argument is called in an error.
+
+    Raises
+    ------
+    ArgumentError
+        If it is not numeric, has a rank below two, no rows, or NaN or infinite elements.
+    """
+    try:
+        array = np.ascontiguousarray(X, dtype=dtype)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"{name} must be an array of numbers: {error}") from error
+    if array.ndim < 2:
+        raise ArgumentError(
+            f"{name} must have one row a sample, so at least two axes; its shape is {array.shape}. "
+            f"Use {name}.reshape(-1, 1) for one feature or {name}.reshape(1, -1) for one sample."
+        )
+    if not len(array):
+        raise ArgumentError(f"{name} has no rows: its shape is {array.shape}")
+    require_finite(array, name)
+    return array
+
+
+def require_finite(array: Array, name: str) -> None:
+    """Raise an `ArgumentError` that says where the first NaN or infinity stands."""
+    if not is_finite(array):
+        place = tuple(int(k) for k in np.argwhere(~np.isfinite(array))[0])
+        raise ArgumentError(
+            f"{name} must be finite, but {name}[{', '.join(map(str, place))}] is {array[place]}. "
+            "Remove or impute such rows first."
+        )
+
+
+def as_weights(weight: Any, rows: int, dtype: np.dtype[Any], name: str = "sample_weight") -> Array:
+    """Check weights of samples: shape (n,), finite, not negative, not all zero."""
+    array = np.asarray(weight, dtype=dtype)
+    if array.shape != (rows,):
+        raise ArgumentError(f"{name} must have shape ({rows},), one weight a row; got {array.shape}")
+    require_finite(array, name)
+    if (array < 0).any() or not array.any():
+        raise ArgumentError(f"{name} must be non-negative with a positive sum")
+    return array
+
+
+class Workspace:
+    """Buffers that are allocated once, at the largest batch seen, and lent out as slices.
+
+    The shorter last batch of an epoch gets the first rows of the same memory, so the
+    steady state of training allocates nothing.
+
+    Examples
+    --------
+    >>> workspace = Workspace()
+    >>> whole = workspace.lend(4, {"net": (3,)}, np.dtype("float32"))["net"]
+    >>> part = workspace.lend(2, {"net": (3,)}, np.dtype("float32"))["net"]
+    >>> part.shape, np.shares_memory(part, whole)
+    ((2, 3), True)
+    """
+
+    def __init__(self) -> None:
+        self.capacity = 0
+        self.buffers: dict[str, Array] = {}
+        self.lent: dict[int, dict[str, Array]] = {}
+
+    def lend(
+        self, rows: int, shapes: Mapping[str, tuple[int, ...]], dtype: np.dtype[Any]
+    ) -> dict[str, Array]:
+        """Buffers of shape (rows, *shape) for every name in `shapes`."""
+        if rows > self.capacity:
+            self.capacity, self.lent = rows, {}
+            self.buffers = {name: np.empty((rows, *shape), dtype) for name, shape in shapes.items()}
+        if rows not in self.lent:
+            if len(self.lent) > 8:  # a stream of ever new batch sizes must not pile up views
+                self.lent = {}
+            self.lent[rows] = {name: buffer[:rows] for name, buffer in self.buffers.items()}
+        return self.lent[rows]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Workspace":
+        return Workspace()
+
+    def __reduce__(self) -> tuple[type["Workspace"], tuple[()]]:
+        return Workspace, ()

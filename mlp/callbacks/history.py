@@ -1,0 +1,31 @@
+"""The record of a training run."""
+
+from mlp.callbacks.base import Callback, Logs
+
+
+class History(Callback):
+    """What `fit` returns: losses and metrics of every epoch.
+
+    Attributes
+    ----------
+    history : dict of str to list of float
+        "loss", the metrics, and with the prefix "val_" those of the validation; one number an epoch.
+    epoch : list of int
+        The epochs, counted from 0 (or from `initial_epoch`).
+    """
+
+    def __init__(self) -> None:
+        self.history: dict[str, list[float]] = {}
+        self.epoch: list[int] = []
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self.history, self.epoch = {}, []
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        self.epoch.append(epoch)
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(value)
+
+    def __repr__(self) -> str:
+        last = ", ".join(f"{name}: {values[-1]:.4g}" for name, values in self.history.items())
+        return f"<History of {len(self.epoch)} epochs; last {last or 'nothing'}>"

@@ -1,0 +1,182 @@
+"""The layer: forward and backward by the delta rule.
+
+Rows are samples; n samples, i inputs, o units. Two quantities travel back through the
+network and are never mixed:
+
+    grad  = ∂L/∂out   with respect to what a layer put out
+    delta = ∂L/∂net   with respect to its net activation, net = X W + b
+
+On the way down, for each layer,
+
+    delta = f'(net) ∘ grad          `Layer.delta`
+    dW    = Xᵀ delta                `Layer.backward`
+    db    = Σ_n delta
+    grad  = delta Wᵀ                handed to the layer below
+
+Sign: delta here is plus the derivative, so an output delta reads y − t and the optimizer
+subtracts. Many lectures, after Rumelhart, Hinton and Williams (1986), define δ with the
+opposite sign, t − y, and add the update; the steps are the same.
+"""
+
+import copy
+from typing import Any, Self
+
+import numpy as np
+
+from mlp.activations import Activation, Linear
+from mlp.arrays import Array, Workspace
+from mlp.naming import Part, require
+
+Shape = tuple[int, ...]
+
+
+class Layer(Part):
+    """Base of layers. Your own implements `forward` and `backward`, and `build` if it learns.
+
+    Parameters
+    ----------
+    input_shape : tuple of int, optional
+        Shape of one row of the input; needed by the first layer only, and not even there if
+        the model is built at `fit`.
+    name : str, optional
+        Unique in the model; by default the class and a number, "dense_1".
+
+    Attributes
+    ----------
+    parameters, gradients : dict of str to Array
+        What is learned and its derivative, by the names "W", "b" and so on. The attributes
+        ``layer.W`` and ``layer.dW`` are these arrays. In a model they are views into one flat
+        vector, and assigning to them (``layer.W = new``) writes through.
+    input_shape, output_shape : tuple of int
+        Shapes of one row, known once the layer is built.
+    activation : Activation
+        Linear for a layer that has none.
+
+    Examples
+    --------
+    A layer of your own, that doubles its input:
+
+    >>> class Double(Layer):
+    ...     def forward(self, X, training=False):
+    ...         return 2 * X
+    ...     def backward(self, delta):
+    ...         return 2 * delta
+    """
+
+    out: Array
+    net = np.empty((0, 0))  # a layer without an activation has none
+
+    def __init__(self, input_shape: Shape | int | None = None, name: str | None = None) -> None:
+        if input_shape is not None:
+            input_shape = (input_shape,) if isinstance(input_shape, int) else tuple(input_shape)
+            require(
+                all(isinstance(size, int | np.integer) and size > 0 for size in input_shape),
+                "input_shape",
+                input_shape,
+                "a tuple of positive integers, the shape of one row",
+            )
+        require(name is None or isinstance(name, str), "name", name, "a string")
+        self.input_shape: Shape | None = input_shape
+        self.name = name
+        self.activation: Activation = Linear()
+        self.parameters: dict[str, Array] = {}
+        self.gradients: dict[str, Array] = {}
+        self.activation_parameters: tuple[str, ...] = ()
+        self.built = False
+        self.rows = -1
+        self.passes_grad = True  # False in a model's first layer: nothing below needs it
+        self.workspace = Workspace()
+
+    # the delta rule
+
+    def forward(self, X: Array, training: bool = False) -> Array:
+        """Output of shape (n, o) for input of shape (n, i); remembers what `backward` needs."""
+        raise NotImplementedError
+
+    def delta(self, grad: Array) -> Array:
+        """``delta = f'(net) ∘ grad``; for a layer without an activation grad itself."""
+        return grad
+
+    def backward(self, delta: Array) -> Array:
+        """Set the gradients of the parameters; return grad for the layer below."""
+        raise NotImplementedError
+
+    # building
+
+    def build(self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
+        """Learn the shape of a row and make the parameters with `add_parameter`."""
+        self.input_shape, self.dtype, self.rng = input_shape, dtype, rng
+        self.built = True
+
+    @property
+    def output_shape(self) -> Shape:
+        """Shape of one row of the output."""
+        assert self.input_shape is not None
+        return self.input_shape
+
+    def add_parameter(self, name: str, value: Array) -> None:
+        """Make `name` a parameter with that initial value, and "d" + `name` its gradient."""
+        array = np.array(value, dtype=self.dtype)
+        self.bind(
+            self.parameters | {name: array},
+            self.gradients | {"d" + name: np.zeros_like(array)},
+        )
+
+    def add_activation(self, units: int) -> None:
+        """Prepare the activation for that many units and learn what it learns."""
+        for name, value in self.activation.build(units, self.dtype).items():
+            self.activation_parameters += (name, "d" + name)
+            self.add_parameter(name, value)
+
+    def bind(self, parameters: dict[str, Array], gradients: dict[str, Array]) -> None:
+        """Make these arrays the layer's parameters and gradients."""
+        self.parameters, self.gradients = parameters, gradients
+        self.views = parameters | gradients
+        self.__dict__.update(self.views)
+        for name in self.activation_parameters:
+            if name in self.views:
+                setattr(self.activation, name, self.views[name])
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # self.dW = X.T @ delta and layer.W = new fill the array, which is part of the flat vector
+        views = self.__dict__.get("views")
+        if views and name in views:
+            views[name][...] = value
+        else:
+            object.__setattr__(self, name, value)
+
+    # working memory
+
+    def buffers(self) -> dict[str, Shape]:
+        """Working memory by attribute name: the shape of one row. Allocated once, then reused."""
+        return {}
+
+    def allocate(self, rows: int) -> None:
+        """Size the buffers, and those of the activation, for a batch of that many rows."""
+        theirs = self.activation.buffers(self.output_shape[-1])
+        lent = self.workspace.lend(rows, self.buffers() | theirs, self.dtype)
+        self.__dict__.update(lent)
+        for name in theirs:
+            setattr(self.activation, name, lent[name])
+        self.rows = rows
+
+    # copying
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but working memory, which is made anew when it is needed."""
+        scratch = {"workspace", "rows", "X", "rng", "views", "gradients", *self.gradients}
+        scratch |= self.buffers().keys() if self.built else set()
+        return {name: value for name, value in self.__dict__.items() if name not in scratch}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, workspace=Workspace(), rows=-1)
+        parameters = state["parameters"]
+        self.bind(parameters, {"d" + name: np.zeros_like(value) for name, value in parameters.items()})
+
+    def clone(self) -> Self:
+        """An unbuilt layer with the same configuration."""
+        return type(self).from_config(copy.deepcopy(self.get_config()))
+
+    def count_params(self) -> int:
+        """How many numbers the layer learns."""
+        return sum(value.size for value in self.parameters.values())

@@ -1,0 +1,136 @@
+"""The fully connected layer: the lecture's formulas, line by line."""
+
+from typing import Any
+
+import numpy as np
+
+from mlp import activations, initializers
+from mlp.arrays import Array
+from mlp.errors import ArgumentError
+from mlp.layers.base import Layer, Shape
+from mlp.naming import require
+
+
+class Dense(Layer):
+    """out = f(X W + b).
+
+    Parameters
+    ----------
+    units : int
+        Number of outputs, o.
+    activation : str, Activation or None, default None
+        f, by name or object; None is linear.
+    use_bias : bool, default True
+    kernel_initializer : str or Initializer, default "glorot_uniform"
+        How W begins.
+    bias_initializer : str or Initializer, default "zeros"
+    input_shape, name
+        As in `Layer`.
+
+    Attributes
+    ----------
+    W : Array of shape (i, o)
+        Weights; W[j, k] leads from input j to unit k.
+    b : Array of shape (o,)
+        Bias.
+    dW, db : Array
+        ∂L/∂W and ∂L/∂b after `backward`.
+    X, net, out : Array
+        Input (n, i), net activation (n, o) and output (n, o) of the last `forward`.
+
+    References
+    ----------
+    D. E. Rumelhart, G. E. Hinton and R. J. Williams, "Learning representations by
+    back-propagating errors", Nature 323 (1986).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> layer = Dense(2, activation="relu")
+    >>> layer.build((3,), np.random.default_rng(0), np.dtype("float64"))
+    >>> layer.W = [[1, 0], [0, 1], [1, -1]]
+    >>> layer.forward(np.array([[1.0, 2.0, 3.0]]))
+    array([[4., 0.]])
+    >>> delta = layer.delta(np.array([[1.0, 1.0]]))
+    >>> delta
+    array([[1., 0.]])
+    >>> layer.backward(delta)
+    array([[1., 0., 1.]])
+    >>> layer.dW
+    array([[1., 0.],
+           [2., 0.],
+           [3., 0.]])
+    """
+
+    W: Array
+    b: Array | None
+    dW: Array
+    db: Array
+    ones: Array
+    deltas: Array
+    grad: Array
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        input_shape: Shape | int | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(input_shape, name)
+        require(isinstance(units, int | np.integer) and units > 0, "units", units, "a positive integer")
+        self.units, self.use_bias = int(units), use_bias
+        self.activation = activations.get(activation)
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+
+    def forward(self, X: Array, training: bool = False) -> Array:
+        if len(X) != self.rows:
+            self.allocate(len(X))
+        self.X = X
+        X.dot(self.W, out=self.net)  # net = X W + b                       (n, o)
+        if self.b is not None:
+            np.add(self.net, self.b, out=self.net)
+        return self.activation.f(self.net, self.out)  # out = f(net)       (n, o)
+
+    def delta(self, grad: Array) -> Array:
+        # delta = f'(net) ∘ grad                                           (n, o)
+        return self.activation.delta(grad, self.net, self.out, self.deltas)
+
+    def backward(self, delta: Array) -> Array:
+        self.X.T.dot(delta, out=self.dW)  # dW = Xᵀ delta                  (i, o)
+        if self.b is not None:
+            self.ones.dot(delta, out=self.db)  # db = Σ_n delta            (o,)
+        if not self.passes_grad:
+            return delta
+        return delta.dot(self.W.T, out=self.grad)  # grad = delta Wᵀ       (n, i)
+
+    def build(self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
+        if len(input_shape) != 1:
+            raise ArgumentError(
+                f"Dense takes rows of numbers, but each row has the shape {input_shape}; "
+                "put a Flatten() before it"
+            )
+        super().build(input_shape, rng, dtype)
+        self.add_parameter("W", self.kernel_initializer(rng, (input_shape[0], self.units)))
+        if self.use_bias:
+            self.add_parameter("b", self.bias_initializer(rng, (self.units,)))
+        else:
+            self.b = None
+        self.add_activation(self.units)
+
+    def allocate(self, rows: int) -> None:
+        super().allocate(rows)
+        self.ones.fill(1)
+
+    def buffers(self) -> dict[str, Shape]:
+        i, o = self.W.shape
+        wide = {"net": (o,), "out": (o,), "deltas": (o,), "ones": ()}
+        return wide | ({"grad": (i,)} if self.passes_grad else {})
+
+    @property
+    def output_shape(self) -> Shape:
+        return (self.units,)

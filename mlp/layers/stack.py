@@ -1,0 +1,103 @@
+"""What concerns a list of layers: names, building one after the other, all their weights."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mlp import losses
+from mlp.arrays import Array, Workspace
+from mlp.errors import ArgumentError
+from mlp.layers.base import Layer, Shape
+from mlp.losses import Loss
+from mlp.naming import require, snake_case
+
+
+def check_layer(layer: Any) -> None:
+    """Raise an `ArgumentError` unless it is a layer that no model has yet."""
+    if not isinstance(layer, Layer):
+        hint = " (a class: call it to make a layer)" if isinstance(layer, type) else ""
+        raise ArgumentError(f"add() takes a layer; got {layer!r}{hint}")
+    if layer.built:
+        raise ArgumentError(
+            f"layer {layer.name!r} already belongs to a model, whose vector holds its weights; "
+            "add layer.clone() for a new one with the same settings"
+        )
+
+
+def free_name(layer: Layer, layers: Sequence[Layer]) -> str:
+    """The layer's own name, or "dense", "dense_1" and so on, different from those of `layers`."""
+    taken = {other.name for other in layers}
+    if layer.name in taken:
+        raise ArgumentError(f"two layers are called {layer.name!r}; names must differ")
+    if layer.name is not None:
+        return layer.name
+    name, number = stem, _ = snake_case(type(layer).__name__), 0
+    while name in taken:
+        number += 1
+        name = f"{stem}_{number}"
+    return name
+
+
+def build(layers: Sequence[Layer], shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
+    """Make the weights of those layers that have none, for rows of that shape.
+
+    Raises
+    ------
+    ArgumentError
+        If a layer was built for another shape.
+    """
+    for layer in layers:
+        if not layer.built:
+            layer.build(shape, rng, dtype)
+        elif layer.input_shape != shape:
+            raise ArgumentError(
+                f"layer {layer.name!r} was built for rows of shape {layer.input_shape}, not {shape}"
+            )
+        # the grad of a layer is of use if a layer below it learns
+        layer.passes_grad = any(below.count_params() for below in layers[: layers.index(layer)])
+        layer.rows, layer.workspace = -1, Workspace()
+        shape = layer.output_shape
+
+
+def widest(layers: Sequence[Layer]) -> int:
+    """The most numbers that a layer puts out for one row."""
+    return max(math.prod(layer.output_shape) for layer in layers)
+
+
+def pair(loss: Loss, layers: Sequence[Layer], dtype: np.dtype[Any]) -> None:
+    """Prepare a loss for the outputs of the last layer, or raise an `ArgumentError`."""
+    last = layers[-1]
+    if len(last.output_shape) != 1:
+        raise ArgumentError(
+            f"the last layer puts out rows of shape {last.output_shape}; add Flatten() or Dense()"
+        )
+    losses.pair(loss, last.activation, last.output_shape[0], dtype)
+
+
+def weights(layers: Sequence[Layer]) -> list[Array]:
+    """The parameters themselves, layer by layer: W, b, W, b …"""
+    return [value for layer in layers for value in layer.parameters.values()]
+
+
+def set_weights(layers: Sequence[Layer], values: Sequence[Any]) -> None:
+    """Set all parameters; nothing has changed if a number or a shape does not fit."""
+    targets, arrays = weights(layers), [np.asarray(value) for value in values]
+    shapes, expected = [a.shape for a in arrays], [t.shape for t in targets]
+    if shapes != expected:
+        raise ArgumentError(f"set_weights() expected arrays of the shapes {expected}; got {shapes}")
+    for target, array in zip(targets, arrays, strict=True):
+        target[...] = array
+
+
+def find(layers: Sequence[Layer], name: str | None, index: int | None) -> Layer:
+    """A layer by its name or its place."""
+    if index is not None:
+        require(-len(layers) <= index < len(layers), "index", index, f"below {len(layers)}")
+        return layers[index]
+    for layer in layers:
+        if layer.name == name:
+            return layer
+    names = ", ".join(str(layer.name) for layer in layers)
+    raise ArgumentError(f"no layer is called {name!r}; there are {names}")

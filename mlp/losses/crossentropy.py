@@ -1,0 +1,326 @@
+"""Cross-entropies: the losses of probabilities.
+
+After the activation that they are made for (a sigmoid, a softmax) they are computed from
+the net activation, not from the output, which has lost the small probabilities by then.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from mlp.activations import ONE, ZERO, Activation, Sigmoid, Softmax
+from mlp.arrays import Array
+from mlp.errors import ArgumentError
+from mlp.losses.base import Loss
+from mlp.naming import require
+
+EPSILON = 1e-7  # probabilities are kept this far from 0 and 1 on the long way, as Keras does
+
+
+class BinaryCrossentropy(Loss):
+    """ℓ = −(1/o) Σ_k [t_k ln y_k + (1 − t_k) ln(1 − y_k)]: each output is a yes or no of its own.
+
+    Parameters
+    ----------
+    from_logits : bool, default False
+        The model ends without a sigmoid and the loss applies it.
+    label_smoothing : float in [0, 1), default 0
+        Targets become t(1 − ε) + ε/2.
+    reduction : str, default "sum_over_batch_size"
+
+    Notes
+    -----
+    After a sigmoid, ℓ is computed as ln(1 + e^net) − t·net, exact for any net, and the
+    delta is (y − t)/o. After another activation y is kept in [1e-7, 1 − 1e-7], as in Keras.
+
+    Examples
+    --------
+    >>> round(BinaryCrossentropy()([[1.0], [0.0]], [[0.5], [0.5]]), 6)
+    0.693147
+    """
+
+    products: Array
+    smoothed: Array
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        reduction: str = "sum_over_batch_size",
+    ) -> None:
+        super().__init__(reduction)
+        require(0 <= label_smoothing < 1, "label_smoothing", label_smoothing, "in [0, 1)")
+        self.from_logits, self.label_smoothing = from_logits, label_smoothing
+        self._sigmoid = Sigmoid()
+
+    def target(self, T: Array) -> Array:
+        return smooth(self, T, 2)
+
+    def value(self, out: Array, T: Array) -> Array:
+        if self.from_logits:
+            return self.value_from_net(self._sigmoid, out, out, T)
+        p = np.clip(out, EPSILON, 1 - EPSILON, out=self.products)
+        np.log(p, out=self.scratch)  # t ln p ...
+        self.scratch *= T
+        self.scratch.dot(self.ones, out=self.values)
+        np.subtract(ONE[p.dtype], p, out=p)  # ... + (1 − t) ln(1 − p)
+        np.log(p, out=p)
+        np.subtract(ONE[p.dtype], T, out=self.scratch)
+        self.scratch *= p
+        self.values += self.scratch.dot(self.ones)
+        self.values /= -self.units
+        return self.values
+
+    def value_from_net(self, activation: Activation, net: Array, out: Array, T: Array) -> Array:
+        np.logaddexp(net, ZERO[net.dtype], out=self.scratch)
+        np.multiply(T, net, out=self.products)
+        self.scratch -= self.products
+        self.scratch.dot(self.ones, out=self.values)
+        if self.units > 1:
+            self.values /= self.units
+        return self.values
+
+    def gradient(self, out: Array, T: Array) -> Array:
+        grad = self.scratch
+        if self.from_logits:
+            np.subtract(self._sigmoid.f(out, self.products), T, out=grad)
+        else:  # (p − t) / (p (1 − p)), and 0 where p is held at its bounds
+            p = np.clip(out, EPSILON, 1 - EPSILON, out=self.products)
+            np.subtract(p, T, out=grad)
+            grad *= np.equal(p, out)
+            grad /= p
+            np.subtract(ONE[p.dtype], p, out=p)
+            grad /= p
+        if self.units > 1:
+            grad /= self.units
+        return grad
+
+    def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
+        return {"scratch": (units,), "products": (units,), "smoothed": (units,), "values": ()}
+
+    def check_activation(self, activation: Activation, units: int) -> None:
+        require_probabilities(self, activation, "sigmoid")
+
+    def check_target(self, T: Array, name: str) -> None:
+        require_unit_interval(self, T, name)
+
+
+class CategoricalCrossentropy(Loss):
+    """ℓ = −Σ_k t_k ln y_k: exactly one of the classes is right, T is one-hot or a distribution.
+
+    Parameters
+    ----------
+    from_logits : bool, default False
+        The model ends without a softmax and the loss applies it.
+    label_smoothing : float in [0, 1), default 0
+        Targets become t(1 − ε) + ε/o.
+    reduction : str, default "sum_over_batch_size"
+
+    Notes
+    -----
+    After a softmax, ln y is computed as net − ln Σ e^net, exact for any net, and the delta is
+    y − t (for rows of T that sum to 1). After another activation the outputs are divided by
+    their sum and kept in [1e-7, 1 − 1e-7], as in Keras.
+
+    Examples
+    --------
+    >>> round(CategoricalCrossentropy()([[0.0, 1.0]], [[0.2, 0.8]]), 6)
+    0.223144
+    """
+
+    shape_hint = (
+        " For integer labels use loss='sparse_categorical_crossentropy', or make them one-hot "
+        "with mlp.utils.to_categorical."
+    )
+    probabilities: Array
+    smoothed: Array
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        reduction: str = "sum_over_batch_size",
+    ) -> None:
+        super().__init__(reduction)
+        require(0 <= label_smoothing < 1, "label_smoothing", label_smoothing, "in [0, 1)")
+        self.from_logits, self.label_smoothing = from_logits, label_smoothing
+        self._softmax = Softmax()
+
+    def target(self, T: Array) -> Array:
+        return smooth(self, T, self.units)
+
+    def value(self, out: Array, T: Array) -> Array:
+        if self.from_logits:
+            self._softmax.f(out, self.probabilities)
+            return self.value_from_net(self._softmax, out, out, T)
+        self._normalise(out)
+        p = np.clip(self.probabilities, EPSILON, 1 - EPSILON, out=self.scratch)
+        return self._cross(np.log(p, out=p), T)
+
+    def value_from_net(self, activation: Activation, net: Array, out: Array, T: Array) -> Array:
+        return self._cross(activation.log_f(net, self.scratch), T)  # type: ignore[attr-defined]
+
+    def _cross(self, log_p: Array, T: Array) -> Array:
+        log_p *= T
+        log_p.dot(self.ones, out=self.values)
+        return np.negative(self.values, out=self.values)
+
+    def _normalise(self, out: Array) -> Array:
+        total = out.dot(self.ones, out=self.values)
+        np.maximum(total, np.finfo(total.dtype).tiny, out=total)
+        np.divide(out, total[:, None], out=self.probabilities)
+        return total
+
+    def gradient(self, out: Array, T: Array) -> Array:
+        if self.from_logits:
+            return np.subtract(self._softmax.f(out, self.probabilities), T, out=self.scratch)
+        total = self._normalise(out)  # p = out / total, and ∂ℓ/∂p = −t/p where p is not held
+        p = np.clip(self.probabilities, EPSILON, 1 - EPSILON, out=self.scratch)
+        held = np.not_equal(p, self.probabilities)
+        grad = np.divide(T, p, out=p)
+        grad[held] = 0
+        common = (grad * self.probabilities).dot(self.ones)
+        np.subtract(common[:, None], grad, out=grad)
+        return np.divide(grad, total[:, None], out=grad)
+
+    def bind(self, units: int, dtype: np.dtype[Any], canonical_factor: float = 0.0) -> None:
+        super().bind(units, dtype, canonical_factor)
+        self._softmax.build(units, dtype)
+
+    def allocate(self, rows: int) -> None:
+        super().allocate(rows)
+        for name in self._softmax.buffers(self.units):
+            setattr(self._softmax, name, getattr(self, name))
+
+    def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
+        wide = ("scratch", "probabilities", "smoothed")
+        return dict.fromkeys(wide, (units,)) | {"values": ()} | self._softmax.buffers(units)
+
+    def check_activation(self, activation: Activation, units: int) -> None:
+        require_probabilities(self, activation, "softmax")
+        if units == 1:
+            raise ArgumentError(
+                f"{type(self).__name__} needs one output a class, so two or more; the model has 1. "
+                "For two classes and one output use a sigmoid with binary_crossentropy."
+            )
+
+    def check_target(self, T: Array, name: str) -> None:
+        require_unit_interval(self, T, name)
+        off = np.abs(T.sum(axis=1) - 1) > 1e-3
+        if off.any():
+            row = int(np.argmax(off))
+            raise ArgumentError(
+                f"each row of {name} must sum to 1 for {type(self).__name__}; row {row} sums to "
+                f"{float(T[row].sum()):g}. For several labels a sample use sigmoid outputs with "
+                "binary_crossentropy."
+            )
+
+
+class SparseCategoricalCrossentropy(Loss):
+    """`CategoricalCrossentropy` for integer labels 0 … o − 1 of shape (n,) or (n, 1).
+
+    Parameters
+    ----------
+    from_logits, label_smoothing, reduction
+        As in `CategoricalCrossentropy`.
+
+    Examples
+    --------
+    >>> round(SparseCategoricalCrossentropy()([1], [[0.2, 0.8]]), 6)
+    0.223144
+    """
+
+    one_hot: Array
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        reduction: str = "sum_over_batch_size",
+    ) -> None:
+        super().__init__(reduction)
+        self.dense = CategoricalCrossentropy(from_logits, label_smoothing, reduction)
+        self.from_logits, self.label_smoothing = from_logits, label_smoothing
+
+    def target(self, T: Array) -> Array:
+        return self.dense.target(np.equal(T, self.classes, out=self.one_hot))
+
+    def value(self, out: Array, T: Array) -> Array:
+        return self.dense.value(out, T)
+
+    def value_from_net(self, activation: Activation, net: Array, out: Array, T: Array) -> Array:
+        return self.dense.value_from_net(activation, net, out, T)
+
+    def gradient(self, out: Array, T: Array) -> Array:
+        return self.dense.gradient(out, T)
+
+    def bind(self, units: int, dtype: np.dtype[Any], canonical_factor: float = 0.0) -> None:
+        super().bind(units, dtype, canonical_factor)
+        self.dense.bind(units, dtype, canonical_factor)
+        self.classes = np.arange(units)
+
+    def allocate(self, rows: int) -> None:
+        super().allocate(rows)
+        self.dense.allocate(rows)
+
+    def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
+        return {"one_hot": (units,)}
+
+    def check_activation(self, activation: Activation, units: int) -> None:
+        self.dense.check_activation(activation, units)
+
+    def as_target(self, y: Any, units: int, dtype: np.dtype[Any], name: str = "y") -> Array:
+        try:
+            labels = np.asarray(y)
+            classes = labels.astype(np.intp)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ArgumentError(f"{name} must be integer labels 0 … {units - 1}: {error}") from error
+        if classes.size != len(classes) or classes.ndim > 2:
+            raise ArgumentError(
+                f"{name} must be one label a row, shape (n,) or (n, 1), for sparse_categorical_crossentropy; "
+                f"got {classes.shape}. For one-hot rows use categorical_crossentropy."
+            )
+        wrong = (classes != labels) | (classes < 0) | (classes >= units)
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise ArgumentError(
+                f"{name} must hold labels from 0 to {units - 1}, one for each of the model's {units} "
+                f"outputs; row {row} is {labels.reshape(-1)[row]}"
+            )
+        return classes.reshape(-1, 1)
+
+
+def smooth(loss: BinaryCrossentropy | CategoricalCrossentropy, T: Array, choices: int) -> Array:
+    """t(1 − ε) + ε/choices, or T itself where ε is 0."""
+    if not loss.label_smoothing:
+        return T
+    np.multiply(T, 1 - loss.label_smoothing, out=loss.smoothed)
+    loss.smoothed += loss.label_smoothing / choices
+    return loss.smoothed
+
+
+def require_probabilities(
+    loss: BinaryCrossentropy | CategoricalCrossentropy, activation: Activation, partner: str
+) -> None:
+    """Raise an `ArgumentError` if outputs are no probabilities, or logits are none."""
+    probabilities = activation.lower >= 0 and activation.upper <= 1
+    name, last = type(loss).__name__, type(activation).__name__
+    if loss.from_logits and probabilities:
+        raise ArgumentError(
+            f"{name}(from_logits=True) applies a {partner} itself, but the last layer ends with {last}. "
+            "Remove one of the two."
+        )
+    if not loss.from_logits and not probabilities:
+        raise ArgumentError(
+            f"{name} needs outputs between 0 and 1, but the last activation is {last}. "
+            f"End the model with activation='{partner}', or use {name}(from_logits=True)."
+        )
+
+
+def require_unit_interval(loss: Loss, T: Array, name: str) -> None:
+    """Raise an `ArgumentError` unless every target is a probability."""
+    if T.min() < 0 or T.max() > 1:
+        row = int(np.argmax((T < 0).any(axis=1) | (T > 1).any(axis=1)))
+        raise ArgumentError(
+            f"{name} must lie in [0, 1] for {type(loss).__name__}; row {row} is {T[row].tolist()}"
+        )

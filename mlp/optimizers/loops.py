@@ -1,0 +1,101 @@
+"""The three training loops.
+
+They differ in one thing: how many samples are seen before the weights move.
+
+- `gradient_descent`: all of them. Each step follows the true gradient; the loss falls
+  smoothly, one step an epoch.
+- `stochastic_gradient_descent`: one. N noisy steps an epoch.
+- `minibatch_gradient_descent`: some. Between the two, and the fastest on a real machine,
+  since a batch is one matrix product.
+
+`Sequential.fit` runs through them (``batch_size="full"``, ``1``, or a number), and each
+can be called by itself on a compiled model. `run` does what all three share: it gathers the
+rows, makes one step of the delta rule with them, and keeps the history.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from mlp.naming import require
+
+if TYPE_CHECKING:
+    from mlp.callbacks import History
+    from mlp.sequential import Sequential
+
+
+def gradient_descent(model: "Sequential", X: Any, T: Any, *, epochs: int = 1, **options: Any) -> "History":
+    """Full-batch gradient descent: one update after all samples.
+
+    Parameters
+    ----------
+    model : Sequential
+        Compiled.
+    X : array-like of shape (n, ...)
+    T : array-like of shape (n, o) or (n,)
+    epochs : int, default 1
+        Passes over the data, here the same as updates.
+    **options
+        `callbacks`, `verbose`, `validation_data`, `sample_weight`, `class_weight`,
+        `initial_epoch` as in `Sequential.fit`.
+
+    Returns
+    -------
+    History
+
+    Examples
+    --------
+    >>> import mlp
+    >>> model = mlp.Sequential([mlp.layers.Dense(1, input_shape=(1,))], seed=0)
+    >>> model.compile(mlp.optimizers.SGD(0.1), "mse")
+    >>> history = gradient_descent(model, [[0.0], [1.0]], [[1.0], [3.0]], epochs=400)
+    >>> model.get_weights()[0].round(2), model.get_weights()[1].round(2)
+    (array([[2.]], dtype=float32), array([1.], dtype=float32))
+    """
+    with model.training(X, T, epochs=epochs, **options) as run:
+        for _ in run.epochs(steps=1):
+            run.update(run.data.all())
+    return run.history
+
+
+def stochastic_gradient_descent(
+    model: "Sequential", X: Any, T: Any, *, epochs: int = 1, shuffle: bool = True, **options: Any
+) -> "History":
+    """Stochastic gradient descent: shuffle the samples, one update after each.
+
+    Parameters and result as in `gradient_descent`, and
+
+    shuffle : bool, default True
+        A new order each epoch.
+    """
+    with model.training(X, T, epochs=epochs, **options) as run:
+        for _ in run.epochs(steps=len(run.data)):
+            for row in run.order(shuffle).tolist():
+                run.update(run.data.sample(row))
+    return run.history
+
+
+def minibatch_gradient_descent(
+    model: "Sequential",
+    X: Any,
+    T: Any,
+    *,
+    batch_size: int = 32,
+    epochs: int = 1,
+    shuffle: bool = True,
+    **options: Any,
+) -> "History":
+    """Minibatch gradient descent: shuffle, split without replacement, one update a batch.
+
+    Parameters and result as in `gradient_descent`, and
+
+    batch_size : int, default 32
+        Samples before an update; the last batch of an epoch may be smaller.
+    shuffle : bool, default True
+        A new order each epoch.
+    """
+    require(isinstance(batch_size, int) and batch_size > 0, "batch_size", batch_size, "a positive integer")
+    with model.training(X, T, epochs=epochs, **options) as run:
+        for _ in run.epochs(steps=-(-len(run.data) // batch_size)):
+            order = run.order(shuffle)
+            for start in range(0, len(order), batch_size):
+                run.update(run.data.take(order[start : start + batch_size]))
+    return run.history

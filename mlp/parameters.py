@@ -1,0 +1,61 @@
+"""The flat vector: all parameters of a model in one array, all gradients in its twin.
+
+Every W and b is a view into it. An optimizer is then a handful of operations on two
+vectors, a checkpoint is one array, and the sum of gradients over workers is one addition.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mlp.layers.base import Layer
+
+
+class Parameters:
+    """The parameters of some built layers, gathered into one vector.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        Their parameters are copied into the vector and replaced by views of it.
+    dtype : numpy.dtype
+
+    Attributes
+    ----------
+    values, gradients : Array of shape (p,)
+        The two vectors.
+    slices : list of slice
+        Where each parameter lies, in the order of `names`.
+    names : list of str
+        "dense.W", "dense.b" and so on.
+
+    Examples
+    --------
+    >>> from mlp.layers import Dense
+    >>> layer = Dense(2, name="dense")
+    >>> layer.build((3,), np.random.default_rng(0), np.dtype("float64"))
+    >>> parameters = Parameters([layer], np.dtype("float64"))
+    >>> parameters.values[:] = 0
+    >>> layer.W[1, 1] = 5
+    >>> parameters.values
+    array([0., 0., 0., 5., 0., 0., 0., 0.])
+    """
+
+    def __init__(self, layers: Sequence[Layer], dtype: np.dtype[Any]) -> None:
+        size = sum(layer.count_params() for layer in layers)
+        self.values, self.gradients = np.zeros(size, dtype), np.zeros(size, dtype)
+        self.slices: list[slice] = []
+        self.names: list[str] = []
+        start = 0
+        for layer in layers:
+            values, gradients = {}, {}
+            for name, value in layer.parameters.items():
+                place = slice(start, start + value.size)
+                start = place.stop
+                self.slices.append(place)
+                self.names.append(f"{layer.name}.{name}")
+                self.values[place] = value.reshape(-1)
+                values[name] = self.values[place].reshape(value.shape)
+                gradients["d" + name] = self.gradients[place].reshape(value.shape)
+            layer.bind(values, gradients)

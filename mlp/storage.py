@@ -1,0 +1,145 @@
+"""Model files: arrays as safetensors, everything else as JSON in their header. Never pickle.
+
+The file is an ordinary safetensors file. Its tensors are the parameters, by names such as
+"dense.W", and the optimizer's state vectors, "optimizer.m". Its metadata has one entry,
+"mlp", with a JSON text: architecture, `compile` arguments, counters, generator, versions.
+"""
+
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlp.arrays import Array
+from mlp.errors import ArgumentError, ModelFileError
+from mlp.naming import describe
+from mlp.version import __version__
+
+if TYPE_CHECKING:
+    from mlp.sequential import Sequential
+
+FORMAT = 1
+
+
+def save(
+    model: "Sequential",
+    filepath: str | os.PathLike[str],
+    overwrite: bool = True,
+    extra: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a built model; see `Sequential.save`.
+
+    Parameters
+    ----------
+    extra : mapping, optional
+        Plain data to keep with the model, such as its preprocessing.
+    """
+    arrays, description = describe_model(model)
+    description |= {"extra": dict(extra or {})}
+    write(filepath, arrays, description, overwrite)
+
+
+def describe_model(model: "Sequential") -> tuple[dict[str, Array], dict[str, Any]]:
+    """A model as named arrays and plain data."""
+    arrays = {
+        f"{layer.name}.{name}": value for layer in model.layers for name, value in layer.parameters.items()
+    }
+    description: dict[str, Any] = {
+        "model": model.get_config(),
+        "generator": model.rng.bit_generator.state,
+        "compile": None,
+    }
+    if model.compiled:
+        optimizer = model.optimizer
+        description["compile"] = {
+            "optimizer": describe(optimizer),
+            "iterations": optimizer.iterations,
+            "loss": describe(model.loss),
+            "metrics": [describe(metric) for metric in model.metrics],
+            "weighted_metrics": [describe(metric) for metric in model.weighted_metrics],
+        }
+        if model.engine is not None:
+            arrays |= {f"optimizer.{name}": vector for name, vector in optimizer.state.items()}
+    return arrays, description
+
+
+def write(
+    filepath: str | os.PathLike[str],
+    arrays: Mapping[str, Array],
+    description: Mapping[str, Any],
+    overwrite: bool = True,
+) -> None:
+    """Write arrays and plain data to a file, whole or not at all.
+
+    The bytes go to a temporary file in the same folder, which then takes the name: whoever
+    reads sees the old file or the new one.
+    """
+    from safetensors.numpy import save as to_bytes
+
+    path = Path(filepath)
+    if path.exists() and not overwrite:
+        raise ArgumentError(f"{path} exists, and overwrite=False")
+    versions = {"format": FORMAT, "mlp": __version__, "numpy": np.__version__}
+    document = {"versions": versions | {"python": platform.python_version()}, **description}
+    try:
+        text = json.dumps(document)
+    except TypeError as error:
+        raise ArgumentError(
+            f"the model cannot be written as data: {error}. A function given as an argument, such as "
+            "a learning_rate of your own, has no file form; set a number before saving."
+        ) from error
+    content = to_bytes({name: np.ascontiguousarray(a) for name, a in arrays.items()}, {"mlp": text})
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def read(filepath: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, Any]]:
+    """The arrays and the plain data of a model file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    ModelFileError
+        If it is not a model file, is damaged, or comes from a later version.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(filepath)
+    if not path.exists():
+        raise FileNotFoundError(f"there is no model file {str(path)!r}")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            text = (file.metadata() or {}).get("mlp")
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        description = json.loads(text) if text is not None else None
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
+        raise ModelFileError(f"{path} is not a readable model file: {error}") from error
+    if not isinstance(description, dict) or "model" not in description:
+        raise ModelFileError(f"{path} is a safetensors file, but not a model saved by mlp")
+    version = description.get("versions", {}).get("format")
+    if version != FORMAT:
+        raise ModelFileError(
+            f"{path} has the file format {version!r}; this version of mlp reads {FORMAT}. Update mlp."
+        )
+    return arrays, description

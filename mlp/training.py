@@ -1,0 +1,275 @@
+"""A training run: what the three loops have in common.
+
+The loops in `mlp.optimizers.loops` say which rows come when. The run makes a step with
+them and keeps the books: epochs, history, metrics, validation, callbacks, and a copy of the
+last weights that were finite.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from mlp.arrays import Array, as_weights, is_finite
+from mlp.callbacks import Callback, CallbackList, History, progress
+from mlp.data import ArrayData, Batch, split_tail, weights_of_classes
+from mlp.errors import ArgumentError, DivergenceError, NotReadyError
+from mlp.metrics import Metric
+from mlp.naming import require
+
+if TYPE_CHECKING:
+    from mlp.sequential import Sequential
+
+Logs = dict[str, float]
+
+
+class Means:
+    """The mean loss and the metrics over the batches of an epoch or an evaluation."""
+
+    def __init__(self, metrics: Sequence[Metric], weighted: Sequence[Metric]) -> None:
+        self.metrics, self.weighted = metrics, weighted
+        self.measures = bool(metrics or weighted)
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew."""
+        self.total, self.count = 0.0, 0
+        for metric in (*self.metrics, *self.weighted):
+            metric.reset_state()
+
+    def add(self, loss: float, n: int) -> None:
+        """Take in the loss of a batch of n rows."""
+        self.total += loss * n
+        self.count += n
+
+    def measure(self, T: Array, out: Array, sample_weight: Array) -> None:
+        """Take in a batch's targets and outputs."""
+        for metric in self.metrics:
+            metric.update_state(T, out)
+        for metric in self.weighted:
+            metric.update_state(T, out, sample_weight)
+
+    def logs(self, prefix: str = "") -> Logs:
+        """The means so far, by name."""
+        logs = {prefix + "loss": self.total / max(self.count, 1)}
+        return logs | {prefix + m.name: m.result() for m in (*self.metrics, *self.weighted)}
+
+    def report(self, return_dict: bool) -> Any:
+        """What Keras's methods return: the loss, a list with the metrics, or all by name."""
+        values = list(self.logs().values())
+        return self.logs() if return_dict else values if len(values) > 1 else values[0]
+
+
+class Training:
+    """A run over some data, opened by `Sequential.training` and used in a ``with`` block.
+
+    Parameters
+    ----------
+    model : Sequential
+        Compiled and built.
+    data : ArrayData
+    epochs, initial_epoch : int
+        The run makes epochs `initial_epoch` up to `epochs` − 1.
+    callbacks : sequence of Callback
+    verbose : int or str
+    validation : callable or None
+        Returns the logs of an evaluation, called at the end of each epoch.
+
+    Attributes
+    ----------
+    history : History
+    """
+
+    def __init__(
+        self,
+        model: "Sequential",
+        data: ArrayData,
+        epochs: int,
+        initial_epoch: int = 0,
+        callbacks: Sequence[Callback] = (),
+        verbose: Any = 0,
+        validation: Callable[["Training"], Logs] | None = None,
+    ) -> None:
+        self.model, self.data, self.validation = model, data, validation
+        self.engine, self.means = model.ready(), model.means()
+        self.first, self.last = initial_epoch, epochs
+        self.history = History()
+        self.params = {"epochs": epochs, "initial_epoch": initial_epoch, "verbose": verbose, "steps": None}
+        self.callbacks = CallbackList([self.history, *callbacks, *progress(verbose)], model, self.params)
+        self.hears_batches = self.callbacks.hears_batches
+        self.rows = np.empty(len(data), np.intp)
+        self.vectors = [model.parameters.values, *model.optimizer.state.values()]
+        self.finite = [vector.copy() for vector in self.vectors]
+        self.epoch = self.batch = 0
+
+    def __enter__(self) -> Self:
+        # an overflow ends in a loss that is not finite, which is reported with its cause
+        self.silence = np.errstate(over="ignore", invalid="ignore", divide="ignore")
+        self.silence.__enter__()
+        self.model.stop_training = False
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.silence.__exit__(kind, error, traceback)
+
+    def epochs(self, steps: int) -> Iterator[int]:
+        """The numbers of the epochs; what stands in the loop's body is one pass over the data."""
+        logs: Logs = {}
+        self.params["steps"] = steps
+        self.callbacks.call("on_train_begin", {})
+        for epoch in range(self.first, self.last):
+            self.epoch, self.batch = epoch, 0
+            self.means.reset()
+            self.callbacks.call("on_epoch_begin", epoch, {})
+            yield epoch
+            if not is_finite(self.model.parameters.values):
+                self.diverge("the weights became infinite or undefined")
+            self.remember()
+            logs = self.means.logs()
+            if self.validation:
+                logs |= self.validation(self)
+            self.callbacks.call("on_epoch_end", epoch, logs)
+            if self.model.stop_training:
+                break
+        self.callbacks.call("on_train_end", logs)
+
+    def order(self, shuffle: bool = True) -> Array:
+        """The numbers of all rows, in a new random order from the model's generator."""
+        self.rows[:] = np.arange(len(self.rows))
+        if shuffle:
+            self.model.rng.shuffle(self.rows)
+        return self.rows
+
+    def update(self, batch: Batch) -> None:
+        """One step of the delta rule with these rows."""
+        X, T, weight = batch
+        if self.hears_batches:
+            self.callbacks.call("on_train_batch_begin", self.batch, {})
+        loss = self.engine.step(X, T, weight)
+        if not math.isfinite(loss):
+            self.diverge(f"the loss became {loss}")
+        self.means.add(loss, len(X))
+        if self.means.measures:
+            self.means.measure(T, self.engine.out, weight / self.data.share(len(X)))
+        if self.hears_batches:
+            self.callbacks.call("on_train_batch_end", self.batch, self.means.logs())
+        self.batch += 1
+
+    def remember(self) -> None:
+        """Keep the weights and the optimizer's state, to which a divergence falls back."""
+        for vector, finite in zip(self.vectors, self.finite, strict=True):
+            np.copyto(finite, vector)
+
+    def diverge(self, what: str) -> None:
+        """Put the last finite weights back and raise a `DivergenceError` with the likely cause."""
+        for vector, finite in zip(self.vectors, self.finite, strict=True):
+            np.copyto(vector, finite)
+        largest = float(np.abs(self.data.X).max())
+        if largest > 100:
+            cause = f"the inputs are not scaled (the largest is {largest:.3g}); standardise the columns"
+        else:
+            rate = self.model.optimizer.current_rate()
+            cause = f"the learning rate {rate:.3g} is too high; try {rate / 10:.3g}, or global_clipnorm=1"
+        raise DivergenceError(
+            f"{what} in epoch {self.epoch + 1}, batch {self.batch + 1}. Likely cause: {cause}. "
+            "The model has the weights of the last epoch that ended well."
+        )
+
+
+def open_run(
+    model: "Sequential",
+    x: Any,
+    y: Any,
+    epochs: int = 1,
+    callbacks: Sequence[Callback] | None = None,
+    verbose: Any = 0,
+    validation_split: float = 0.0,
+    validation_data: tuple[Any, ...] | None = None,
+    class_weight: Any = None,
+    sample_weight: Any = None,
+    initial_epoch: int = 0,
+) -> Training:
+    """Check the arguments, which are those of `Sequential.fit`, and open a run.
+
+    Nothing about the model has changed if one of them is wrong, but that it may be built.
+    """
+    for name, value in (("epochs", epochs), ("initial_epoch", initial_epoch)):
+        require(isinstance(value, int | np.integer) and value >= 0, name, value, "an integer of at least 0")
+    data = check_data(model, x, y, sample_weight, class_weight)
+    held_out = None
+    if validation_data is not None:
+        require(
+            isinstance(validation_data, tuple | list) and len(validation_data) in (2, 3),
+            "validation_data",
+            type(validation_data).__name__,
+            "(x, y) or (x, y, sample_weight)",
+        )
+        x_held, y_held, weight_held = (*validation_data, None)[:3]
+        held_out = check_data(model, x_held, y_held, weight_held, where="validation_data: ")
+    elif validation_split:
+        data, held_out = split_tail(validation_split, *data)
+
+    def validate(run: Training) -> Logs:
+        assert held_out is not None
+        return evaluate(model, *held_out, run.callbacks).logs("val_")
+
+    return Training(
+        model,
+        ArrayData(*data, model.loss.reduce),
+        epochs,
+        initial_epoch,
+        callbacks or (),
+        verbose,
+        validate if held_out else None,
+    )
+
+
+def check_data(
+    model: "Sequential", x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None, where: str = ""
+) -> tuple[Array, Array, Array | None]:
+    """Inputs, targets and weights as the model wants them, or an error that says what is wrong."""
+    if not model.compiled:
+        raise NotReadyError("compile the model first: model.compile(optimizer='adam', loss='mse')")
+    X = model.as_inputs(x, where + "x")
+    model.ready()
+    T = model.loss.as_target(y, model.layers[-1].output_shape[0], X.dtype, where + "y")
+    if len(X) != len(T):
+        raise ArgumentError(f"{where}x has {len(X)} rows and y has {len(T)}; they must be the same")
+    weight = None if sample_weight is None else as_weights(sample_weight, len(X), X.dtype)
+    if class_weight is not None:
+        by_class = weights_of_classes(class_weight, T)
+        weight = (by_class if weight is None else weight * by_class).astype(X.dtype)
+    return X, T, weight
+
+
+def evaluate(
+    model: "Sequential",
+    X: Array,
+    T: Array,
+    weight: Array | None,
+    heard: CallbackList,
+    batch_size: int | None = None,
+) -> Means:
+    """The loss and the metrics over all rows, whatever the size of the batches."""
+    whole = model.loss.reduce(len(X))  # so that the batches' losses add up to that of all rows
+    data = ArrayData(X, T, weight, lambda n: whole)
+    means, size, engine = model.means(), batch_size or model.chunk, model.ready()
+    means.count = 1
+    heard.call("on_test_begin", {})
+    for batch, start in enumerate(range(0, len(X), size)):
+        heard.call("on_test_batch_begin", batch, {})
+        X_batch, T_batch, share = data.between(start, start + size)
+        with model.lock:
+            means.total += engine.evaluate(X_batch, T_batch, share)
+            if means.measures:
+                means.measure(T_batch, engine.out, share / whole)
+        heard.call("on_test_batch_end", batch, means.logs())
+    heard.call("on_test_end", means.logs())
+    return means
