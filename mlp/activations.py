@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mlp.arrays import Array
+from mlp.arrays import Array, Mask, Workspace
 from mlp.errors import ArgumentError
 from mlp.naming import Catalogue, Part, require
 
@@ -26,8 +26,8 @@ class Activation(Part):
 
     Attributes
     ----------
-    lower, upper : float
-        Bounds of f, by which a loss sees whether it can be used.
+    probabilities : bool
+        Whether f lies between 0 and 1 and can be read as a probability, which cross-entropies ask.
 
     Examples
     --------
@@ -35,7 +35,8 @@ class Activation(Part):
     array([0. , 0.5, 1. ])
     """
 
-    lower, upper = -np.inf, np.inf
+    probabilities = False
+    mask: Array
 
     def f(self, net: Array, out: Array) -> Array:
         """Write f(net), shape (n, o), into `out`."""
@@ -63,8 +64,8 @@ class Activation(Part):
         for name, value in self.build(units, dtype).items():
             learned = getattr(self, name, value)
             setattr(self, name, (learned if learned.shape == value.shape else value).astype(dtype))
-        for name, shape in self.buffers(units).items():
-            setattr(self, name, np.empty((rows, *shape), dtype))
+        for name, buffer in Workspace().lend(rows, self.buffers(units), dtype).items():
+            setattr(self, name, buffer)
 
     def __getstate__(self) -> dict[str, Any]:
         scratch = self.buffers(1)
@@ -78,6 +79,16 @@ class Activation(Part):
         alone = copy.copy(self)  # so that a layer's memory is not touched
         alone.attach(rows.shape[1], net.dtype, len(rows))
         return alone.f(rows, np.empty_like(rows)).reshape(net.shape)
+
+
+def compare(comparison: np.ufunc, net: Array, mask: Array, into: Array) -> Array:
+    """Write 1 where net is above 0 (or what the comparison says), else 0.
+
+    By way of a boolean buffer: straight into floats NumPy would allocate 32 kB to convert.
+    """
+    comparison(net, ZERO[net.dtype], out=mask)
+    np.copyto(into, mask)
+    return into
 
 
 class Linear(Activation):
@@ -98,7 +109,7 @@ class Linear(Activation):
 class Sigmoid(Activation):
     """f(net) = 1 / (1 + e^(−net)), slope out·(1 − out). Also called the logistic function."""
 
-    lower, upper = 0, 1
+    probabilities = True
 
     @np.errstate(over="ignore")  # e^10000 = inf, and 1 / (1 + inf) is the exact 0
     def f(self, net: Array, out: Array) -> Array:
@@ -115,8 +126,6 @@ class Sigmoid(Activation):
 class Tanh(Activation):
     """f(net) = tanh(net), slope 1 − out²."""
 
-    lower, upper = -1, 1
-
     def f(self, net: Array, out: Array) -> Array:
         return np.tanh(net, out=out)
 
@@ -128,13 +137,14 @@ class Tanh(Activation):
 class ReLU(Activation):
     """f(net) = max(net, 0), slope 1 above 0 and 0 elsewhere, at 0 too; Nair and Hinton (2010)."""
 
-    lower = 0
-
     def f(self, net: Array, out: Array) -> Array:
         return np.maximum(net, ZERO[net.dtype], out=out)
 
     def slope(self, net: Array, out: Array, slope: Array) -> Array:
-        return np.greater(net, ZERO[net.dtype], out=slope)
+        return compare(np.greater, net, self.mask, slope)
+
+    def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
+        return {"mask": Mask((units,))}
 
 
 class LeakyReLU(Activation):
@@ -156,10 +166,13 @@ class LeakyReLU(Activation):
         return larger(net, out, out=out)
 
     def slope(self, net: Array, out: Array, slope: Array) -> Array:
-        np.greater(net, ZERO[net.dtype], out=slope)
+        compare(np.greater, net, self.mask, slope)
         slope *= 1 - self.negative_slope
         slope += self.negative_slope
         return slope
+
+    def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
+        return {"mask": Mask((units,))}
 
 
 class PReLU(Activation):
@@ -186,7 +199,7 @@ class PReLU(Activation):
         return {"alpha": np.full(units, self.alpha_initial)}
 
     def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
-        return {"above": (units,)}
+        return {"above": (units,), "mask": Mask((units,))}
 
     def f(self, net: Array, out: Array) -> Array:
         np.minimum(net, ZERO[net.dtype], out=out)
@@ -195,9 +208,9 @@ class PReLU(Activation):
         return out
 
     def slope(self, net: Array, out: Array, slope: Array) -> Array:
-        np.less_equal(net, ZERO[net.dtype], out=slope)
+        compare(np.less_equal, net, self.mask, slope)
         slope *= self.alpha
-        slope += np.greater(net, ZERO[net.dtype], out=self.above)
+        slope += compare(np.greater, net, self.mask, self.above)
         return slope
 
     def delta(self, grad: Array, net: Array, out: Array, delta: Array) -> Array:
@@ -210,8 +223,6 @@ class PReLU(Activation):
 
 class Softplus(Activation):
     """f(net) = ln(1 + e^net), slope sigmoid(net) = 1 − e^(−out): a smooth ReLU."""
-
-    lower = 0
 
     def f(self, net: Array, out: Array) -> Array:
         return np.logaddexp(net, ZERO[net.dtype], out=out)
@@ -232,7 +243,7 @@ class Softmax(Activation):
     J_jk = out_j (δ_jk − out_k), and ``delta = out ∘ (grad − Σ_k grad_k out_k)``.
     """
 
-    lower, upper = 0, 1
+    probabilities = True
     peak: Array
     total: Array
     common: Array
@@ -279,10 +290,8 @@ class Threshold(Activation):
     the delta rule becomes the perceptron's learning rule (Rosenblatt, 1958).
     """
 
-    lower, upper = 0, 1
-
     def f(self, net: Array, out: Array) -> Array:
-        return np.greater_equal(net, ZERO[net.dtype], out=out)
+        return compare(np.greater_equal, net, self.mask, out)
 
     def slope(self, net: Array, out: Array, slope: Array) -> Array:
         slope.fill(1)
@@ -291,14 +300,15 @@ class Threshold(Activation):
     def delta(self, grad: Array, net: Array, out: Array, delta: Array) -> Array:
         return grad
 
+    def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
+        return {"mask": Mask((units,))}
+
 
 class Sign(Activation):
     """f(net) = 1 where net ≥ 0, else −1; slope 1 by the convention that `Threshold` explains."""
 
-    lower, upper = -1, 1
-
     def f(self, net: Array, out: Array) -> Array:
-        np.greater_equal(net, ZERO[net.dtype], out=out)
+        compare(np.greater_equal, net, self.mask, out)
         out *= 2
         out -= ONE[out.dtype]
         return out
@@ -309,6 +319,9 @@ class Sign(Activation):
 
     def delta(self, grad: Array, net: Array, out: Array, delta: Array) -> Array:
         return grad
+
+    def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
+        return {"mask": Mask((units,))}
 
 
 _CATALOGUE = Catalogue(

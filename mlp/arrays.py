@@ -79,6 +79,10 @@ def as_weights(weight: Any, rows: int, dtype: np.dtype[Any], name: str = "sample
     return array
 
 
+class Mask(tuple[int, ...]):
+    """The shape of a row of a boolean buffer; a plain tuple is that of one of floats."""
+
+
 class Workspace:
     """Buffers that are allocated once, at the largest batch seen, and lent out as slices.
 
@@ -105,7 +109,10 @@ class Workspace:
         """Buffers of shape (rows, *shape) for every name in `shapes`."""
         if rows > self.capacity:
             self.capacity, self.lent = rows, {}
-            self.buffers = {name: np.empty((rows, *shape), dtype) for name, shape in shapes.items()}
+            self.buffers = {
+                name: np.empty((rows, *shape), np.bool_ if isinstance(shape, Mask) else dtype)
+                for name, shape in shapes.items()
+            }
         if rows not in self.lent:
             if len(self.lent) > 8:  # a stream of ever new batch sizes must not pile up views
                 self.lent = {}

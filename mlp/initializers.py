@@ -5,6 +5,8 @@ over the number of its inputs (fan-in), its outputs (fan-out) or their mean. `Va
 is that rule; Glorot, He and LeCun are three settings of it.
 """
 
+from __future__ import annotations  # so that np.random is not loaded for a signature
+
 import math
 from typing import Any
 

@@ -6,7 +6,6 @@ argument in an attribute of the same name. That one rule gives all of them `get_
 """
 
 import copy
-import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
@@ -132,6 +131,8 @@ def _key(name: str) -> str:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
+    import difflib  # only for an error, and slow to load
+
     close = difflib.get_close_matches(_key(name), {_key(k): k for k in known}, n=1, cutoff=0.5)
     return f"; did you mean {next(k for k in known if _key(k) == close[0])!r}?" if close else ""
 

@@ -352,13 +352,7 @@ class Sequential(Part):
         return [value.copy() for value in stack.weights(self.layers)]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
-        """Set all parameters from arrays in the order of `get_weights`.
-
-        Raises
-        ------
-        ArgumentError
-            If a number or a shape does not fit; nothing has changed then.
-        """
+        """Set all parameters from arrays in the order of `get_weights`; all or, after an error, none."""
         self._require_built("set_weights")
         stack.set_weights(self.layers, weights)
 

@@ -5,12 +5,8 @@ The file is an ordinary safetensors file. Its tensors are the parameters, by nam
 "mlp", with a JSON text: architecture, `compile` arguments, counters, generator, versions.
 """
 
-import json
 import os
-import platform
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -79,10 +75,14 @@ def write(
     The bytes go to a temporary file in the same folder, which then takes the name: whoever
     reads sees the old file or the new one.
     """
+    import json
+    import platform
+    import tempfile
+
     from safetensors.numpy import save as to_bytes
 
-    path = Path(filepath)
-    if path.exists() and not overwrite:
+    path = os.path.abspath(filepath)
+    if os.path.exists(path) and not overwrite:
         raise ArgumentError(f"{path} exists, and overwrite=False")
     versions = {"format": FORMAT, "mlp": __version__, "numpy": np.__version__}
     document = {"versions": versions | {"python": platform.python_version()}, **description}
@@ -94,7 +94,7 @@ def write(
             "a learning_rate of your own, has no file form; set a number before saving."
         ) from error
     content = to_bytes({name: np.ascontiguousarray(a) for name, a in arrays.items()}, {"mlp": text})
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=f".{os.path.basename(path)}.")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -123,11 +123,13 @@ def read(filepath: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, 
     ModelFileError
         If it is not a model file, is damaged, or comes from a later version.
     """
+    import json
+
     from safetensors import SafetensorError, safe_open
 
-    path = Path(filepath)
-    if not path.exists():
-        raise FileNotFoundError(f"there is no model file {str(path)!r}")
+    path = os.fspath(filepath)
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"there is no model file {path!r}")
     try:
         with safe_open(path, framework="numpy") as file:
             text = (file.metadata() or {}).get("mlp")

@@ -54,6 +54,8 @@ class NumpyEngine:
         self, layers: Sequence[Layer], loss: Loss, optimizer: Optimizer, lock: threading.RLock
     ) -> None:
         self.layers, self.loss, self.optimizer, self.lock = layers, loss, optimizer, lock
+        first = next((k for k, layer in enumerate(layers) if layer.count_params()), 0)
+        self.learning = layers[first:]  # below the first weights nobody needs a gradient
         self.workspace = Workspace()
         self.out = self.delta = np.empty((0, *layers[-1].output_shape), layers[-1].dtype)
 
@@ -77,7 +79,7 @@ class NumpyEngine:
         value = self.evaluate(X, T, weight, training=True)
         last, loss = self.layers[-1], self.loss
         delta = loss.delta(last.activation, last.net, self.out, self.target, weight, self.delta)
-        backward(self.layers, delta)
+        backward(self.learning, delta)
         return value
 
     def evaluate(self, X: Array, T: Array, weight: Array, training: bool = False) -> float:

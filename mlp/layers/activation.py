@@ -1,5 +1,7 @@
 """An activation as a layer of its own: Dense(20) then Activation("relu")."""
 
+from __future__ import annotations  # so that np.random is not loaded for a signature
+
 from typing import Any
 
 import numpy as np

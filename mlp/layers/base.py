@@ -18,6 +18,8 @@ subtracts. Many lectures, after Rumelhart, Hinton and Williams (1986), define δ
 opposite sign, t − y, and add the update; the steps are the same.
 """
 
+from __future__ import annotations  # so that np.random is not loaded for a signature
+
 import copy
 from typing import Any, Self
 
@@ -164,7 +166,7 @@ class Layer(Part):
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but working memory, which is made anew when it is needed."""
-        scratch = {"workspace", "rows", "X", "rng", "views", "gradients", *self.gradients}
+        scratch = {"workspace", "rows", "X", "views", "gradients", *self.gradients}
         scratch |= self.buffers().keys() if self.built else set()
         return {name: value for name, value in self.__dict__.items() if name not in scratch}
 

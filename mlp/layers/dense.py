@@ -1,5 +1,7 @@
 """The fully connected layer: the lecture's formulas, line by line."""
 
+from __future__ import annotations  # so that np.random is not loaded for a signature
+
 from typing import Any
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Dropout: random silence, so that no unit relies on one other."""
 
+from __future__ import annotations  # so that np.random is not loaded for a signature
+
 from typing import Any
 
 import numpy as np
@@ -60,8 +62,10 @@ class Dropout(Layer):
             self.allocate(len(X))
         self.dropped = True
         self.rng.random(out=self.mask, dtype=self.dtype.type)
-        np.greater_equal(self.mask, self.rate, out=self.mask)
-        np.multiply(self.mask, 1 / (1 - self.rate), out=self.mask)
+        keep = 1 - self.rate  # a number u from [0, 1) becomes ⌊u + keep⌋ / keep: 0 or 1/keep
+        np.add(self.mask, keep, out=self.mask)
+        np.floor(self.mask, out=self.mask)
+        np.multiply(self.mask, 1 / keep, out=self.mask)
         return np.multiply(X, self.mask, out=self.out)
 
     def backward(self, delta: Array) -> Array:

@@ -1,5 +1,7 @@
 """What concerns a list of layers: names, building one after the other, all their weights."""
 
+from __future__ import annotations  # so that np.random is not loaded for a signature
+
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -55,7 +57,7 @@ def build(layers: Sequence[Layer], shape: Shape, rng: np.random.Generator, dtype
             raise ArgumentError(
                 f"layer {layer.name!r} was built for rows of shape {layer.input_shape}, not {shape}"
             )
-        # the grad of a layer is of use if a layer below it learns
+        # the grad of a layer is of use only if a layer below it learns
         layer.passes_grad = any(below.count_params() for below in layers[: layers.index(layer)])
         layer.rows, layer.workspace = -1, Workspace()
         shape = layer.output_shape
