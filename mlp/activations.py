@@ -13,12 +13,12 @@ import numpy as np
 
 from mlp.arrays import Array, Mask, Workspace
 from mlp.errors import ArgumentError
-from mlp.naming import Catalogue, Part, require
+from mlp.naming import Catalogue, Part, require_in
 
 # Scalars as arrays of rank zero: NumPy converts a Python number at every call, which costs
-# 0.3 to 0.7 µs of the 1 µs that an operation on a small batch takes.
-ZERO = {np.dtype(t): np.zeros((), t) for t in (np.float32, np.float64)}
-ONE = {np.dtype(t): np.ones((), t) for t in (np.float32, np.float64)}
+# 0.3 to 0.7 µs of the 1 µs that an operation on a small batch takes. For the same reason the
+# array that receives a result is passed by position.
+CONSTANTS = {np.dtype(t): (np.zeros((), t), np.ones((), t)) for t in (np.float32, np.float64)}
 
 
 class Activation(Part):
@@ -36,6 +36,7 @@ class Activation(Part):
     """
 
     probabilities = False
+    zero, one = CONSTANTS[np.dtype(np.float64)]
     mask: Array
 
     def f(self, net: Array, out: Array) -> Array:
@@ -49,7 +50,7 @@ class Activation(Part):
     def delta(self, grad: Array, net: Array, out: Array, delta: Array) -> Array:
         """Write ``delta = f'(net) ∘ grad`` into `delta`: the backpropagated error."""
         self.slope(net, out, delta)
-        return np.multiply(delta, grad, out=delta)
+        return np.multiply(delta, grad, delta)
 
     def build(self, units: int, dtype: np.dtype[Any]) -> dict[str, Array]:
         """Prepare for that many units; return what is learned: initial values by attribute name."""
@@ -59,8 +60,13 @@ class Activation(Part):
         """Working memory by attribute name: the shape of one row. The layer provides it."""
         return {}
 
+    def set_dtype(self, dtype: np.dtype[Any]) -> None:
+        """Take 0 and 1 from the arrays of that type."""
+        self.zero, self.one = CONSTANTS[dtype]
+
     def attach(self, units: int, dtype: np.dtype[Any], rows: int = 1) -> None:
         """Give the function memory of its own, where it is used without a layer."""
+        self.set_dtype(dtype)
         for name, value in self.build(units, dtype).items():
             learned = getattr(self, name, value)
             setattr(self, name, (learned if learned.shape == value.shape else value).astype(dtype))
@@ -74,7 +80,7 @@ class Activation(Part):
     def __call__(self, net: Any) -> Array:
         """F of any array, into a new one; the last axis holds the units."""
         net = np.asarray(net)
-        net = net if net.dtype in ZERO else net.astype(np.float64)
+        net = net if net.dtype in CONSTANTS else net.astype(np.float64)
         rows = np.atleast_2d(net).reshape(-1, net.shape[-1] if net.ndim else 1)
         alone = copy.copy(self)  # so that a layer's memory is not touched
         alone.attach(rows.shape[1], net.dtype, len(rows))
@@ -86,7 +92,7 @@ def compare(comparison: np.ufunc, net: Array, mask: Array, into: Array) -> Array
 
     By way of a boolean buffer: straight into floats NumPy would allocate 32 kB to convert.
     """
-    comparison(net, ZERO[net.dtype], out=mask)
+    comparison(net, CONSTANTS[net.dtype][0], mask)
     np.copyto(into, mask)
     return into
 
@@ -113,35 +119,37 @@ class Sigmoid(Activation):
 
     @np.errstate(over="ignore")  # e^10000 = inf, and 1 / (1 + inf) is the exact 0
     def f(self, net: Array, out: Array) -> Array:
-        np.negative(net, out=out)
-        np.exp(out, out=out)
-        out += ONE[out.dtype]
-        return np.reciprocal(out, out=out)
+        np.negative(net, out)
+        np.exp(out, out)
+        out += self.one
+        return np.reciprocal(out, out)
 
     def slope(self, net: Array, out: Array, slope: Array) -> Array:
-        np.subtract(ONE[out.dtype], out, out=slope)
-        return np.multiply(slope, out, out=slope)
+        np.subtract(self.one, out, slope)
+        return np.multiply(slope, out, slope)
 
 
 class Tanh(Activation):
     """f(net) = tanh(net), slope 1 − out²."""
 
     def f(self, net: Array, out: Array) -> Array:
-        return np.tanh(net, out=out)
+        return np.tanh(net, out)
 
     def slope(self, net: Array, out: Array, slope: Array) -> Array:
-        np.multiply(out, out, out=slope)
-        return np.subtract(ONE[out.dtype], slope, out=slope)
+        np.multiply(out, out, slope)
+        return np.subtract(self.one, slope, slope)
 
 
 class ReLU(Activation):
     """f(net) = max(net, 0), slope 1 above 0 and 0 elsewhere, at 0 too; Nair and Hinton (2010)."""
 
     def f(self, net: Array, out: Array) -> Array:
-        return np.maximum(net, ZERO[net.dtype], out=out)
+        return np.maximum(net, self.zero, out=out)
 
     def slope(self, net: Array, out: Array, slope: Array) -> Array:
-        return compare(np.greater, net, self.mask, slope)
+        np.greater(net, self.zero, self.mask)
+        np.copyto(slope, self.mask)  # see `compare`
+        return slope
 
     def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
         return {"mask": Mask((units,))}
@@ -157,11 +165,11 @@ class LeakyReLU(Activation):
     """
 
     def __init__(self, negative_slope: float = 0.2) -> None:
-        require(negative_slope >= 0, "negative_slope", negative_slope, "at least 0")
+        require_in("[0, inf)", "negative_slope", negative_slope)
         self.negative_slope = negative_slope
 
     def f(self, net: Array, out: Array) -> Array:
-        np.multiply(net, self.negative_slope, out=out)
+        np.multiply(net, self.negative_slope, out)
         larger = np.maximum if self.negative_slope <= 1 else np.minimum
         return larger(net, out, out=out)
 
@@ -193,6 +201,7 @@ class PReLU(Activation):
     above: Array
 
     def __init__(self, alpha_initial: float = 0.25) -> None:
+        require_in("(-inf, inf)", "alpha_initial", alpha_initial)
         self.alpha_initial = alpha_initial
 
     def build(self, units: int, dtype: np.dtype[Any]) -> dict[str, Array]:
@@ -202,9 +211,9 @@ class PReLU(Activation):
         return {"above": (units,), "mask": Mask((units,))}
 
     def f(self, net: Array, out: Array) -> Array:
-        np.minimum(net, ZERO[net.dtype], out=out)
+        np.minimum(net, self.zero, out=out)
         out *= self.alpha
-        out += np.maximum(net, ZERO[net.dtype], out=self.above)
+        out += np.maximum(net, self.zero, out=self.above)
         return out
 
     def slope(self, net: Array, out: Array, slope: Array) -> Array:
@@ -214,23 +223,23 @@ class PReLU(Activation):
         return slope
 
     def delta(self, grad: Array, net: Array, out: Array, delta: Array) -> Array:
-        np.minimum(net, ZERO[net.dtype], out=delta)
+        np.minimum(net, self.zero, out=delta)
         delta *= grad
         np.add.reduce(delta, axis=0, out=self.dalpha)
         self.slope(net, out, delta)
-        return np.multiply(delta, grad, out=delta)
+        return np.multiply(delta, grad, delta)
 
 
 class Softplus(Activation):
     """f(net) = ln(1 + e^net), slope sigmoid(net) = 1 − e^(−out): a smooth ReLU."""
 
     def f(self, net: Array, out: Array) -> Array:
-        return np.logaddexp(net, ZERO[net.dtype], out=out)
+        return np.logaddexp(net, self.zero, out)
 
     def slope(self, net: Array, out: Array, slope: Array) -> Array:
-        np.negative(out, out=slope)
-        np.expm1(slope, out=slope)
-        return np.negative(slope, out=slope)
+        np.negative(out, slope)
+        np.expm1(slope, slope)
+        return np.negative(slope, slope)
 
 
 class Softmax(Activation):
@@ -245,39 +254,41 @@ class Softmax(Activation):
 
     probabilities = True
     peak: Array
+    shifted: Array
     total: Array
     common: Array
 
     def f(self, net: Array, out: Array) -> Array:
-        np.maximum.reduce(net, axis=1, keepdims=True, out=self.peak)
-        np.subtract(net, self.peak, out=out)
-        np.exp(out, out=out)
-        out.dot(self.ones, out=self.total)
-        return np.divide(out, self.total, out=out)
+        np.maximum.reduce(net, axis=1, out=self.peak, keepdims=True)
+        np.subtract(net, self.peak, self.shifted)
+        np.exp(self.shifted, out)
+        out.dot(self.ones, self.total)
+        return np.divide(out, self.total, out)
 
     def slope(self, net: Array, out: Array, slope: Array) -> Array:
         """The diagonal of the Jacobian, out·(1 − out): how each unit answers to its own net."""
-        np.subtract(ONE[out.dtype], out, out=slope)
-        return np.multiply(slope, out, out=slope)
+        np.subtract(self.one, out, slope)
+        return np.multiply(slope, out, slope)
 
     def delta(self, grad: Array, net: Array, out: Array, delta: Array) -> Array:
-        np.multiply(grad, out, out=delta)
-        common = delta.dot(self.ones, out=self.common)
-        np.subtract(grad, common, out=delta)
-        return np.multiply(delta, out, out=delta)
+        np.multiply(grad, out, delta)
+        common = delta.dot(self.ones, self.common)
+        np.subtract(grad, common, delta)
+        return np.multiply(delta, out, delta)
 
-    def log_f(self, net: Array, log_out: Array) -> Array:
-        """Write ln f(net) of the net that `f` saw last; finite also where f itself underflows to 0."""
-        np.log(self.total, out=self.common)
-        self.common += self.peak
-        return np.subtract(net, self.common, out=log_out)
+    def log_total(self) -> Array:
+        """Ln Σ_k e^(net_k − peak), shape (n,), of the net that `f` saw last.
+
+        With it ``ln out = shifted − log_total`` is finite also where `out` itself underflows to 0.
+        """
+        return np.log(self.total, self.common)[:, 0]
 
     def build(self, units: int, dtype: np.dtype[Any]) -> dict[str, Array]:
         self.ones = np.ones((units, 1), dtype)
         return {}
 
     def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
-        return {"peak": (1,), "total": (1,), "common": (1,)}
+        return {"peak": (1,), "total": (1,), "common": (1,), "shifted": (units,)}
 
 
 class Threshold(Activation):
@@ -310,7 +321,7 @@ class Sign(Activation):
     def f(self, net: Array, out: Array) -> Array:
         compare(np.greater_equal, net, self.mask, out)
         out *= 2
-        out -= ONE[out.dtype]
+        out -= self.one
         return out
 
     def slope(self, net: Array, out: Array, slope: Array) -> Array:
@@ -350,6 +361,6 @@ def get(identifier: Any) -> Activation:
     if alone.f(probe, out := np.empty_like(probe)) is not out:
         raise ArgumentError(
             f"{type(activation).__name__}.f(net, out) must write its result into `out` and return `out`; "
-            "for example: return np.multiply(net, 2, out=out)"
+            "for example: return np.multiply(net, 2, out)"
         )
     return activation

@@ -26,6 +26,56 @@ def is_finite(array: Array) -> bool:
     return math.isfinite(np.vdot(flat, flat)) or bool(np.isfinite(flat).all())
 
 
+def as_numbers(value: Any, dtype: np.dtype[Any], name: str) -> Array:
+    """Turn what the user gave into a C-contiguous array of that float type, of whatever shape.
+
+    Raises
+    ------
+    ArgumentError
+        If it does not consist of real numbers: text, dates, complex numbers, rows of different
+        lengths, a sparse matrix, masked elements. What is too large for the type becomes infinite.
+    """
+    if type(value) is np.ndarray and value.dtype == dtype:
+        return np.ascontiguousarray(value)
+    if value is None or hasattr(value, "toarray"):
+        hint = f": give {name}.toarray()" if value is not None else ""
+        raise ArgumentError(f"{name} must be an array of numbers; got {type(value).__name__}{hint}")
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind not in "biufO":
+            raise TypeError(f"its elements are of type {array.dtype}")
+        with np.errstate(over="ignore"):
+            numbers = np.ascontiguousarray(array, dtype=dtype)
+    except (TypeError, ValueError, OverflowError) as error:
+        reason = "its rows have different lengths" if "inhomogeneous" in str(error) else error
+        raise ArgumentError(f"{name} must be an array of numbers: {reason}") from error
+    if isinstance(value, np.ndarray) and np.any(getattr(value, "mask", False)):
+        raise ArgumentError(f"{name} has masked elements; fill them or remove such rows first")
+    return numbers
+
+
+def as_labels(y: Any, classes: int, name: str) -> Array:
+    """Turn what the user gave into integer labels from 0 to `classes` − 1, shape (n,).
+
+    Raises
+    ------
+    ArgumentError
+        If something is not a whole number or not one of these classes.
+    """
+    try:
+        numbers = as_numbers(y, np.dtype(np.float64), name).reshape(-1)
+    except ArgumentError as error:
+        raise ArgumentError(f"{name} must be integer labels 0 … {classes - 1}: {error}") from error
+    right = (numbers >= 0) & (numbers < classes) & (np.floor(numbers) == numbers)
+    if not right.all():
+        row = int(right.argmin())
+        raise ArgumentError(
+            f"{name} must hold labels from 0 to {classes - 1}, one for each of {classes} outputs; "
+            f"row {row} is {np.asarray(y).reshape(-1)[row]}"
+        )
+    return numbers.astype(np.intp)
+
+
 def as_inputs(X: Any, dtype: np.dtype[Any], name: str = "x") -> Array:
     """Turn what the user gave into a C-contiguous float array of rank two or more.
 
@@ -43,10 +93,7 @@ def as_inputs(X: Any, dtype: np.dtype[Any], name: str = "x") -> Array:
     ArgumentError
         If it is not numeric, has a rank below two, no rows, or NaN or infinite elements.
     """
-    try:
-        array = np.ascontiguousarray(X, dtype=dtype)
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(f"{name} must be an array of numbers: {error}") from error
+    array = as_numbers(X, dtype, name)
     if array.ndim < 2:
         raise ArgumentError(
             f"{name} must have one row a sample, so at least two axes; its shape is {array.shape}. "
@@ -62,20 +109,24 @@ def require_finite(array: Array, name: str) -> None:
     """Raise an `ArgumentError` that says where the first NaN or infinity stands."""
     if not is_finite(array):
         place = tuple(int(k) for k in np.argwhere(~np.isfinite(array))[0])
+        limit = f" ({array.dtype} holds numbers up to {np.finfo(array.dtype).max:.2g}.)"
         raise ArgumentError(
             f"{name} must be finite, but {name}[{', '.join(map(str, place))}] is {array[place]}. "
-            "Remove or impute such rows first."
+            f"Remove or impute such rows first.{limit if np.isinf(array[place]) else ''}"
         )
 
 
 def as_weights(weight: Any, rows: int, dtype: np.dtype[Any], name: str = "sample_weight") -> Array:
     """Check weights of samples: shape (n,), finite, not negative, not all zero."""
-    array = np.asarray(weight, dtype=dtype)
+    array = as_numbers(weight, dtype, name)
     if array.shape != (rows,):
-        raise ArgumentError(f"{name} must have shape ({rows},), one weight a row; got {array.shape}")
+        raise ArgumentError(f"{name} must have shape ({rows},), one weight a row; got {np.shape(weight)}")
     require_finite(array, name)
-    if (array < 0).any() or not array.any():
-        raise ArgumentError(f"{name} must be non-negative with a positive sum")
+    if array.min() < 0:
+        row = int(array.argmin())
+        raise ArgumentError(f"{name} must not be negative; row {row} has {array[row]}")
+    if not array.any():
+        raise ArgumentError(f"{name} must not be zero for every row: nothing would be learned")
     return array
 
 

@@ -1,38 +1,57 @@
 """Batches from arrays: rows are gathered into buffers that are reused, so nothing is allocated."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from mlp.arrays import Array, Workspace
 from mlp.errors import ArgumentError
+from mlp.naming import is_integer, require, require_in
 
-# X (n, ...), T (n, o) or labels (n, 1), and the factor of each row's loss (n,)
-Batch = tuple[Array, Array, Array]
+# X (n, ...), T as the user gave it (n, o) or (n, 1), T as the loss wants it (n, o), and the
+# factor of each row's loss: one number, an array of rank zero, or one a row (n,)
+Batch = tuple[Array, Array, Array, Array]
+
+CACHE = 1 << 20  # bytes: data of up to 1 MB are shuffled whole, larger ones batch by batch
+ROOM = 1 << 28  # bytes: targets of up to 256 MB are encoded before training, larger ones by batch
 
 
 class ArrayData:
-    """Arrays that have been checked, cut into batches of three kinds.
+    """Arrays that have been checked, cut into batches.
 
     Parameters
     ----------
     X, T : Array
-        Inputs and targets, as the model and the loss want them.
+        Inputs and targets, checked.
     sample_weight : Array of shape (n,) or None
+    encode : callable
+        Brings targets to the form that the loss wants (`Loss.encode`).
     share : callable
         What the weight of a row is multiplied by in a batch of that many rows: 1/n for a
         mean, 1 for a sum (`Loss.reduce`).
+    units : int
+        Outputs of the model, the o of an encoded target.
     """
 
     def __init__(
-        self, X: Array, T: Array, sample_weight: Array | None, share: Callable[[int], float]
+        self,
+        X: Array,
+        T: Array,
+        sample_weight: Array | None,
+        encode: Callable[..., Array],
+        share: Callable[[int], float],
+        units: int,
     ) -> None:
-        self.X, self.T, self.sample_weight, self.share = X, T, sample_weight, share
+        self.X, self.T, self.sample_weight, self.encode, self.share = X, T, sample_weight, encode, share
+        self.units, self.dtype = units, X.dtype
+        fits = T.shape[1] == units or len(T) * units * X.itemsize <= ROOM
+        self.target = encode(T) if fits else None
         self.equal: dict[int, Array] = {}  # the factors of unweighted rows, by batch size
-        self.dtype = X.dtype
-        self.gathered = -1
-        self.spaces = Workspace(), Workspace(), Workspace()
+        self.shuffled: ArrayData | None = None  # a copy of small data, in the order of the epoch
+        self.cut: tuple[int, list[Batch]] = (0, [])
+        self.space = Workspace(), Workspace(), Workspace(), Workspace()
 
     def __len__(self) -> int:
         return len(self.X)
@@ -41,47 +60,66 @@ class ArrayData:
         """Every row, without a copy."""
         return self.between(0, len(self.X))
 
-    def sample(self, row: int) -> Batch:
-        """One row, without a copy."""
-        return self.between(row, row + 1)
-
     def between(self, start: int, stop: int) -> Batch:
         """The rows from `start` up to `stop`, without a copy."""
-        X = self.X[start:stop]
+        X, T = self.X[start:stop], self.T[start:stop]
+        target = self.encode(T) if self.target is None else self.target[start:stop]
         if self.sample_weight is None:
-            weight = self.equal.get(len(X))
-            if weight is None:
-                weight = self._equal(len(X))
-        else:
-            weight = self.sample_weight[start:stop] * self.share(len(X))
-        return X, self.T[start:stop], weight
+            return X, T, target, self._equal(len(X))
+        return X, T, target, self.sample_weight[start:stop] * self.share(len(X))
+
+    def batches(self, order: Array, size: int) -> Iterable[Batch]:
+        """The rows in that order, `size` at a time; the last batch may be smaller.
+
+        A batch is only good until the next: its memory is used again.
+        """
+        if self.target is not None and self.X.nbytes + self.target.nbytes <= CACHE:
+            return self._cut_shuffled(order, size)
+        if size == 1:
+            return (self.between(row, row + 1) for row in order.tolist())
+        return (self.take(order[start : start + size]) for start in range(0, len(order), size))
 
     def take(self, rows: Array) -> Batch:
         """The rows of those numbers, gathered into buffers that the next call overwrites."""
         n = len(rows)
-        if n != self.gathered:
-            self._allocate(n)
+        X, T = self._gather(0, self.X, rows), self._gather(1, self.T, rows)
+        if self.target is None:
+            shapes = {"target": (self.units,)}
+            target = self.encode(T, self.space[2].lend(n, shapes, self.dtype)["target"])
+        else:
+            target = T if self.target is self.T else self._gather(2, self.target, rows)
+        if self.sample_weight is None:
+            return X, T, target, self._equal(n)
+        weight = self._gather(3, self.sample_weight, rows)
+        return X, T, target, np.multiply(weight, self.share(n), weight)
+
+    def _gather(self, space: int, array: Array, rows: Array) -> Array:
+        into = self.space[space].lend(len(rows), {"rows": array.shape[1:]}, array.dtype)["rows"]
         # mode "clip" spares `take` a buffer of its own; the numbers come from a shuffle
-        self.X.take(rows, 0, out=self.X_batch, mode="clip")
-        self.T.take(rows, 0, out=self.T_batch, mode="clip")
-        if self.sample_weight is not None:
-            self.sample_weight.take(rows, 0, out=self.weight, mode="clip")
-            np.multiply(self.weight, self.share(n), out=self.weight)
-        return self.X_batch, self.T_batch, self.weight
+        return array.take(rows, 0, into, "clip")
+
+    def _cut_shuffled(self, order: Array, size: int) -> Sequence[Batch]:
+        # of small data, an epoch's rows are gathered in one go and the batches are views, made
+        # once: 1.5 µs less a step, of the 30 that a tiny net takes
+        if self.shuffled is None:
+            weight = None if self.sample_weight is None else self.sample_weight.copy()
+            self.shuffled = ArrayData(
+                self.X.copy(), self.T.copy(), weight, self.encode, self.share, self.units
+            )
+        copy = self.shuffled
+        for array, into in ((self.X, copy.X), (self.T, copy.T), (self.target, copy.target)):
+            if array is not None and into is not None:
+                array.take(order, 0, into, "clip")
+        if self.sample_weight is not None and copy.sample_weight is not None:
+            self.sample_weight.take(order, 0, copy.sample_weight, "clip")
+        if self.cut[0] != size or copy.sample_weight is not None:
+            self.cut = size, [copy.between(start, start + size) for start in range(0, len(self), size)]
+        return self.cut[1]
 
     def _equal(self, n: int) -> Array:
-        self.equal[n] = np.full(n, self.share(n), self.dtype)
+        if n not in self.equal:
+            self.equal[n] = np.array(self.share(n), self.dtype)
         return self.equal[n]
-
-    def _allocate(self, n: int) -> None:
-        self.gathered = n
-        X_space, T_space, weight_space = self.spaces
-        self.X_batch = X_space.lend(n, {"X": self.X.shape[1:]}, self.X.dtype)["X"]
-        self.T_batch = T_space.lend(n, {"T": self.T.shape[1:]}, self.T.dtype)["T"]
-        if self.sample_weight is None:
-            self.weight = self._equal(n)
-        else:
-            self.weight = weight_space.lend(n, {"weight": ()}, self.dtype)["weight"]
 
 
 Rows = tuple[Array, Array, Array | None]  # inputs, targets, weights
@@ -95,12 +133,13 @@ def split_tail(fraction: float, X: Array, T: Array, weight: Array | None) -> tup
     ArgumentError
         If one of the two parts would be empty.
     """
+    require_in("(0, 1)", "validation_split", fraction)
     rows = len(X)
     cut = int(np.floor(rows * (1 - fraction)))
-    if not 0 < fraction < 1 or cut in (0, rows):
+    if cut in (0, rows):
         raise ArgumentError(
-            f"validation_split={fraction!r} must lie between 0 and 1 and leave rows for both parts; "
-            f"there are {rows} rows"
+            f"validation_split={fraction!r} must leave rows for both parts; of {rows} rows it would train "
+            f"with {cut}"
         )
     head, tail = (None, None) if weight is None else (weight[:cut], weight[cut:])
     return (X[:cut], T[:cut], head), (X[cut:], T[cut:], tail)
@@ -117,21 +156,24 @@ def weights_of_classes(class_weight: Any, T: Array) -> Array:
     T : Array
         Labels (n, 1), one-hot rows (n, o), or one column of 0 and 1.
     """
-    labels = (T[:, 0] if T.shape[1] == 1 else T.argmax(axis=1)).astype(np.intp)
-    if T.shape[1] == 1 and (labels != T[:, 0]).any():
-        raise ArgumentError("class_weight needs classes as targets; these are real numbers")
+    one_hot = T.shape[1] > 1
+    labels = T.argmax(axis=1) if one_hot else T[:, 0]
+    found, place, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    several = one_hot and (np.abs(T.sum(axis=1) - 1) > 1e-3).any()
+    if several or found[0] < 0 or (found % 1).any():
+        raise ArgumentError(
+            "class_weight needs one class a row, as a label 0, 1, 2 … or one-hot; these targets are several "
+            "labels a row or numbers. Weigh the rows by sample_weight."
+        )
     if isinstance(class_weight, str) and class_weight == "balanced":
-        classes, place, counts = np.unique(labels, return_inverse=True, return_counts=True)
-        return (len(labels) / (len(classes) * counts))[place]
-    try:
-        weights = {int(key): float(value) for key, value in dict(class_weight).items()}
-    except (TypeError, ValueError) as error:
+        return (len(labels) / (len(found) * counts))[place]
+    if not isinstance(class_weight, Mapping):
         raise ArgumentError(
             f"class_weight must be a dict from class number to weight, or 'balanced'; got {class_weight!r}"
-        ) from error
-    factors = np.ones(max(labels.max(), *weights, 0) + 1)
-    for label, value in weights.items():
-        if label < 0 or value < 0:
-            raise ArgumentError(f"class_weight has {label}: {value}; classes and weights are not negative")
-        factors[label] = value
-    return factors[labels]
+        )
+    classes = f"a class from 0 to {T.shape[1] - 1}" if one_hot else "a class, an integer of at least 0"
+    for label, weight in class_weight.items():
+        known = is_integer(label) and 0 <= label < (T.shape[1] if one_hot else math.inf)
+        require(known, "each key of class_weight", label, classes)
+        require_in("[0, inf)", f"class_weight[{label}]", weight)
+    return np.array([float(class_weight.get(int(label), 1)) for label in found])[place]

@@ -23,3 +23,7 @@ class DivergenceError(MLPError, ArithmeticError):
 
 class ModelFileError(MLPError, OSError):
     """A file is not a model that this package can read."""
+
+
+class MissingFileError(MLPError, FileNotFoundError):
+    """There is no such file."""

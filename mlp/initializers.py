@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from mlp.arrays import Array
-from mlp.naming import Catalogue, Part, require
+from mlp.arrays import Array, as_numbers, require_finite
+from mlp.naming import Catalogue, Part, require, require_in
 
 
 class Initializer(Part):
@@ -79,7 +79,7 @@ class VarianceScaling(Initializer):
     def __init__(
         self, scale: float = 1.0, mode: str = "fan_in", distribution: str = "truncated_normal"
     ) -> None:
-        require(scale > 0, "scale", scale, "positive")
+        require_in("(0, inf)", "scale", scale)
         modes = ("fan_in", "fan_out", "fan_avg")
         require(mode in modes, "mode", mode, f"one of {', '.join(modes)}")
         distributions = ("uniform", "normal", "truncated_normal")
@@ -138,7 +138,8 @@ class RandomNormal(Initializer):
     """Normal numbers of the given mean and standard deviation."""
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05) -> None:
-        require(stddev >= 0, "stddev", stddev, "at least 0")
+        require_in("(-inf, inf)", "mean", mean)
+        require_in("[0, inf)", "stddev", stddev)
         self.mean, self.stddev = mean, stddev
 
     def __call__(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
@@ -149,6 +150,8 @@ class RandomUniform(Initializer):
     """Numbers spread evenly over [minval, maxval)."""
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05) -> None:
+        require_in("(-inf, inf)", "minval", minval)
+        require_in("(-inf, inf)", "maxval", maxval)
         require(minval <= maxval, "minval", minval, f"at most maxval, {maxval}")
         self.minval, self.maxval = minval, maxval
 
@@ -160,6 +163,7 @@ class Constant(Initializer):
     """The same number, or the given array, everywhere."""
 
     def __init__(self, value: Any = 0.0) -> None:
+        require_finite(as_numbers(value, np.dtype("float64"), "value"), "value")
         self.value = value
 
     def __call__(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlp.arrays import Array
-from mlp.naming import Catalogue, Part, require, snake_case
+from mlp.naming import Catalogue, Part, require, require_in, snake_case
 
 
 class Metric(Part):
@@ -30,6 +30,7 @@ class Metric(Part):
     """
 
     def __init__(self, name: str | None = None) -> None:
+        require(name is None or isinstance(name, str), "name", name, "a string")
         self.name = name or snake_case(type(self).__name__)
         self.reset_state()
 
@@ -67,7 +68,7 @@ class BinaryAccuracy(Metric):
     """
 
     def __init__(self, threshold: float = 0.5, name: str | None = None) -> None:
-        require(0 < threshold < 1, "threshold", threshold, "in (0, 1)")
+        require_in("(0, 1)", "threshold", threshold)
         super().__init__(name)
         self.threshold = threshold
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from mlp.errors import ArgumentError
 
-_REGISTERED: dict[str, type] = {}
+_REGISTERED: dict[str, dict[str, type]] = {}  # by name, then by kind: a loss and a metric share a name
 
 
 class Part:
@@ -27,7 +27,11 @@ class Part:
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Build the part from what `get_config` returned."""
-        return cls(**{name: _revive(value) for name, value in config.items()})
+        arguments = {name: _revive(value) for name, value in config.items()}
+        try:
+            return cls(**arguments)
+        except TypeError as error:
+            raise ArgumentError(f"{cls.__name__} cannot be made from this configuration: {error}") from error
 
     def __repr__(self) -> str:
         defaults = constructor_arguments(type(self))
@@ -53,7 +57,7 @@ def constructor_arguments(cls: type) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for owner in cls.__mro__:
         constructor = owner.__dict__.get("__init__")
-        if constructor is None:
+        if constructor is None or owner is object:
             continue
         parameters = list(inspect.signature(constructor).parameters.values())[1:]
         for parameter in parameters:
@@ -80,32 +84,57 @@ def register(part: type) -> type:
     >>> mlp.layers.Dense.from_config(mlp.layers.Dense(2, activation=Triple()).get_config())
     Dense(units=2, activation=Triple())
     """
-    _REGISTERED[part.__name__] = part
+    require(isinstance(part, type) and issubclass(part, Part), "part", part, "a class of layers, losses …")
+    _REGISTERED.setdefault(part.__name__, {})[kind_of(part)] = part
     return part
 
 
+def kind_of(part: type) -> str:
+    """What a class is one of, by the name of the base below `Part`: "Layer", "Loss" …"""
+    lineage = [base for base in part.__mro__ if issubclass(base, Part) and base is not Part]
+    return lineage[-1].__name__ if lineage else ""
+
+
 def describe(part: Part) -> dict[str, Any]:
-    """``{"class_name": ..., "config": ...}``: a part as plain data."""
-    return {"class_name": type(part).__name__, "config": part.get_config()}
+    """``{"class_name": ..., "kind": ..., "config": ...}``: a part as plain data."""
+    return {"class_name": type(part).__name__, "kind": kind_of(type(part)), "config": part.get_config()}
 
 
-def revive(description: Mapping[str, Any], custom: Mapping[str, type] | None = None) -> Any:
+def revive(description: Any, custom: Mapping[str, type] | None = None, kind: str = "") -> Any:
     """Build the part that `describe` described.
+
+    Parameters
+    ----------
+    description : mapping
+        With "class_name" and "config", and perhaps "kind".
+    custom : mapping of str to type, optional
+        Classes that are not registered.
+    kind : str, optional
+        What it has to be, "Loss" for example; by default what the description says.
 
     Raises
     ------
     ArgumentError
         If the class is neither built in nor registered nor in `custom`.
     """
-    name = description.get("class_name")
-    known = _REGISTERED | dict(custom or {})
-    if name not in known:
+    data = description if isinstance(description, Mapping) else {}
+    name, config, kind = data.get("class_name"), data.get("config"), kind or data.get("kind", "")
+    if not (isinstance(name, str) and isinstance(config, Mapping)):
         raise ArgumentError(
-            f"unknown class {name!r}{_nearest(str(name), known)}. A class of your own is made known by "
-            "mlp.register(YourClass) or custom_objects={'YourClass': YourClass}."
+            "a part is described by {'class_name': its name, 'config': {its arguments}}; "
+            f"got {description!r}"
         )
-    config = {key: _revive(value, custom) for key, value in description["config"].items()}
-    return known[name].from_config(config)  # type: ignore[attr-defined]
+    known = {key: list(classes.values()) for key, classes in _REGISTERED.items()}
+    for key, part in (custom or {}).items():
+        known[key] = [*known.get(key, []), part]
+    fitting = [part for part in known.get(name, []) if kind in ("", kind_of(part))]
+    if not fitting:
+        raise ArgumentError(
+            f"unknown {kind or 'class'} {name!r}.{_nearest(name, known)} A class of your own is made known "
+            "by mlp.register(YourClass) or custom_objects={'YourClass': YourClass}."
+        )
+    arguments = {key: _revive(value, custom) for key, value in config.items()}
+    return fitting[-1].from_config(arguments)  # type: ignore[attr-defined]
 
 
 def _plain(value: Any) -> Any:
@@ -119,7 +148,7 @@ def _plain(value: Any) -> Any:
 
 
 def _revive(value: Any, custom: Mapping[str, type] | None = None) -> Any:
-    if isinstance(value, Mapping) and value.keys() == {"class_name", "config"}:
+    if isinstance(value, Mapping) and value.keys() >= {"class_name", "config"}:
         return revive(value, custom)
     if isinstance(value, list):
         return [_revive(item, custom) for item in value]
@@ -134,7 +163,7 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     import difflib  # only for an error, and slow to load
 
     close = difflib.get_close_matches(_key(name), {_key(k): k for k in known}, n=1, cutoff=0.5)
-    return f"; did you mean {next(k for k in known if _key(k) == close[0])!r}?" if close else ""
+    return f" Did you mean {next(k for k in known if _key(k) == close[0])!r}?" if close else ""
 
 
 class Catalogue:
@@ -180,7 +209,7 @@ class Catalogue:
         if isinstance(identifier, str):
             if _key(identifier) not in self._by_key:
                 raise ArgumentError(
-                    f"unknown {self.kind} {identifier!r}{_nearest(identifier, self.classes)}. "
+                    f"unknown {self.kind} {identifier!r}.{_nearest(identifier, self.classes)} "
                     f"Valid names: {', '.join(sorted(self.classes))}."
                 )
             return self._by_key[_key(identifier)]()
@@ -190,7 +219,7 @@ class Catalogue:
         if isinstance(identifier, self.base):
             return copy.deepcopy(identifier)
         if isinstance(identifier, Mapping):
-            return revive(identifier)
+            return revive(identifier, kind=kind_of(self.base))
         raise ArgumentError(
             f"{self.kind} must be a name, a class or an object of mlp's {self.base.__name__}; "
             f"got {identifier!r} of type {type(identifier).__name__}"
@@ -217,6 +246,28 @@ def require(condition: bool, argument: str, value: Any, expected: str) -> None:
     """Raise an `ArgumentError` that names the argument, its value and what was expected."""
     if not condition:
         raise ArgumentError(f"{argument} must be {expected}; got {value!r}")
+
+
+def is_integer(value: Any) -> bool:
+    """Whether it is an integer of Python or NumPy; True and False are none."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def require_in(interval: str, argument: str, value: Any) -> None:
+    """Raise an `ArgumentError` unless the value is a number in the interval, such as "[0, 1)".
+
+    Examples
+    --------
+    >>> require_in("[0, 1)", "momentum", 0)
+    >>> require_in("(0, inf)", "epsilon", 0)
+    Traceback (most recent call last):
+    mlp.errors.ArgumentError: epsilon must be a number in (0, inf); got 0
+    """
+    low, high = map(float, interval[1:-1].split(","))
+    number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    above = number and (low < value or (interval[0] == "[" and value == low))
+    below = number and (value < high or (interval[-1] == "]" and value == high))
+    require(above and below, argument, value, f"a number in {interval}")
 
 
 Schedule = Callable[[int], float]

@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from mlp import losses, optimizers, storage, summary
-from mlp import metrics as _metrics
+from mlp import compilation, optimizers, storage, summary
 from mlp.arrays import Array, as_inputs
 from mlp.callbacks import Callback, CallbackList, History
 from mlp.engines.numpy_engine import NumpyEngine, forward
 from mlp.errors import ArgumentError, NotReadyError
 from mlp.layers import Input, Layer, stack
-from mlp.naming import Part, describe, require
+from mlp.naming import Part, describe, is_integer, require
 from mlp.parameters import Parameters
 from mlp.training import Means, Training, check_data, evaluate, open_run
 
@@ -31,10 +30,9 @@ class Sequential(Part):
         From the input to the output; `Input` may come first. More can follow by `add`.
     name : str, optional
     dtype : {"float32", "float64"}, default "float32"
-        Of all weights and computations; inputs are converted.
+        Of all weights and computations.
     seed : int, optional
-        Determines the initial weights, the shuffles and the dropout: the same seed gives the
-        same bits.
+        Of initial weights, shuffles and dropout: the same seed gives the same bits.
 
     Attributes
     ----------
@@ -68,13 +66,17 @@ class Sequential(Part):
         dtype: Any = "float32",
         seed: int | None = None,
     ) -> None:
+        require(name is None or isinstance(name, str), "name", name, "a string")
+        require(seed is None or (is_integer(seed) and seed >= 0), "seed", seed, "an integer of at least 0")
+        require(layers is None or np.iterable(layers), "layers", layers, "a list of layers")
         self.name, self.seed = name or "sequential", seed
-        self.dtype = dtype if isinstance(dtype, str) else np.dtype(dtype).name
+        self.dtype = str(getattr(dtype, "__name__", dtype))
         require(self.dtype in ("float32", "float64"), "dtype", dtype, "float32 or float64")
         self._dtype = np.dtype(self.dtype)
         self.layers: list[Layer] = []
         self.input_shape: tuple[int, ...] | None = None
         self.engine: NumpyEngine | None = None
+        self.optimizer: Any = None
         self.rng = np.random.default_rng(seed)
         self.lock = threading.RLock()
         self.built = self.compiled = self.stop_training = False
@@ -91,17 +93,23 @@ class Sequential(Part):
             self.input_shape = layer.shape
             return
         stack.check_layer(layer)
-        if not self.layers and layer.input_shape is not None:
+        if not self.layers and self.input_shape is None:
             self.input_shape = layer.input_shape
-        layer.name = stack.free_name(layer, self.layers)
+        layer.named_by_model = layer.name is None
+        layer.name, layer.owned = stack.free_name(layer, self.layers), True
         self.layers.append(layer)
-        self._change()
+        try:
+            self._change()
+        except ArgumentError:
+            self.pop()
+            raise
 
     def pop(self) -> Layer:
         """Take the last layer off and return it."""
         if not self.layers:
             raise ArgumentError("the model has no layers to take off")
         layer = self.layers.pop()
+        layer.owned = False
         self._change()
         return layer
 
@@ -117,9 +125,11 @@ class Sequential(Part):
         """
         if not self.layers:
             raise NotReadyError("the model has no layers: add some first")
-        self.input_shape = Input(tuple(input_shape)).shape
-        stack.build(self.layers, self.input_shape, self.rng, self._dtype)
-        self._gather()
+        shape = Input(input_shape).shape  # type: ignore[arg-type]
+        with self.lock:
+            stack.build(self.layers, shape, self.rng, self._dtype)
+            self.input_shape = shape
+            self._gather()
 
     def _gather(self) -> None:
         """Gather the weights into one flat vector."""
@@ -129,10 +139,11 @@ class Sequential(Part):
 
     def ready(self) -> NumpyEngine:
         """The engine that makes this model's steps; made anew after a change of the model."""
-        if self.engine is None:
-            stack.pair(self.loss, self.layers, self._dtype)
-            self.optimizer.build(self.parameters)
-            self.engine = NumpyEngine(self.layers, self.loss, self.optimizer, self.lock)
+        with self.lock:
+            if self.engine is None:
+                stack.pair(self.loss, self.layers, self._dtype)
+                self.optimizer.build(self.parameters)
+                self.engine = NumpyEngine(self.layers, self.loss, self.optimizer, self.lock)
         return self.engine
 
     def compile(
@@ -156,18 +167,12 @@ class Sequential(Part):
         Raises
         ------
         ArgumentError
-            If a name is unknown, or the loss does not suit the last activation (found here
-            if the model is built, else at `fit`).
+            If a name is unknown, or the loss does not suit the last activation (found when built).
         """
-        if loss is None:
-            raise ArgumentError("compile() needs a loss, for example loss='mse' or 'binary_crossentropy'")
-        for name, value in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
-            require(not isinstance(value, str), name, value, f"a list, such as [{value!r}]")
-        found = optimizers.get(optimizer), losses.get(loss)
-        reported = [[_metrics.get(m) for m in group or ()] for group in (metrics, weighted_metrics)]
+        rule, loss, *reported = compilation.choose(optimizer, loss, metrics, weighted_metrics, self.optimizer)
         if self.built:
-            stack.pair(found[1], self.layers, self._dtype)
-        self.optimizer, self.loss = found
+            stack.pair(loss, self.layers, self._dtype)
+        self.optimizer, self.loss, rule.owned = rule, loss, True
         self.metrics, self.weighted_metrics = reported
         self.compiled, self.engine = True, None
 
@@ -230,9 +235,9 @@ class Sequential(Part):
             validation_split=validation_split, validation_data=validation_data,
             class_weight=class_weight, sample_weight=sample_weight,
         )  # fmt: skip
-        if batch_size == "full":
+        if isinstance(batch_size, str) and batch_size == "full":
             return optimizers.gradient_descent(self, x, y, **options)
-        if batch_size == 1:
+        if is_integer(batch_size) and batch_size == 1:
             return optimizers.stochastic_gradient_descent(self, x, y, shuffle=shuffle, **options)
         size: Any = 32 if batch_size is None else batch_size
         return optimizers.minibatch_gradient_descent(self, x, y, batch_size=size, shuffle=shuffle, **options)
@@ -254,6 +259,7 @@ class Sequential(Part):
         """One update with these rows; the loss before it, and the metrics, as in `evaluate`."""
         with self.training(x, y, sample_weight=sample_weight, class_weight=class_weight) as run:
             run.update(run.data.all())
+            run.require_finite()
         return run.means.report(return_dict)
 
     def evaluate(
@@ -268,14 +274,8 @@ class Sequential(Part):
     ) -> Any:
         """The loss, and the metrics if there are any, over all rows.
 
-        Parameters as in `fit`, and
-
-        batch_size : int, optional
-            Rows in one go; by default as many as the cache holds. The result does not depend on it.
-        verbose : int or str, default 0
-            Above 0 prints the result in a line.
-        return_dict : bool, default False
-            Everything by name; otherwise the loss, or a list of the loss and the metrics.
+        Parameters as in `fit`; the result does not depend on `batch_size`. With `verbose` above 0
+        it is printed. It is the loss, or a list of the loss and the metrics; or all by name.
         """
         data = check_data(self, x, y, sample_weight)
         heard = CallbackList(callbacks or (), self, {"verbose": verbose})
@@ -304,7 +304,8 @@ class Sequential(Part):
         Array of shape (n, o)
         """
         X = self.as_inputs(x)
-        size = batch_size or self.chunk
+        size = self.chunk if batch_size is None else batch_size
+        require(is_integer(size) and size > 0, "batch_size", batch_size, "a positive integer")
         with self.lock:
             if len(X) <= size:
                 return forward(self.layers, X).copy()
@@ -322,8 +323,9 @@ class Sequential(Part):
     def as_inputs(self, x: Any, name: str = "x") -> Array:
         """Check inputs and bring them to the model's dtype; build the model if it is not."""
         X = as_inputs(x, self._dtype, name)
-        if not self.built:
-            self.build(X.shape[1:])
+        with self.lock:
+            if not self.built:
+                self.build(X.shape[1:])
         if X.shape[1:] != self.input_shape:
             raise ArgumentError(
                 f"{name} has rows of shape {X.shape[1:]}, but the model takes {self.input_shape}: "

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlp.arrays import Array
-from mlp.errors import ArgumentError, ModelFileError
+from mlp.errors import ArgumentError, MissingFileError, ModelFileError
 from mlp.naming import describe
 from mlp.version import __version__
 
@@ -48,6 +48,9 @@ def describe_model(model: "Sequential") -> tuple[dict[str, Array], dict[str, Any
     description: dict[str, Any] = {
         "model": model.get_config(),
         "generator": model.rng.bit_generator.state,
+        "generators": {
+            layer.name: layer.rng.bit_generator.state for layer in model.layers if layer.rng is not model.rng
+        },
         "compile": None,
     }
     if model.compiled:
@@ -59,7 +62,7 @@ def describe_model(model: "Sequential") -> tuple[dict[str, Array], dict[str, Any
             "metrics": [describe(metric) for metric in model.metrics],
             "weighted_metrics": [describe(metric) for metric in model.weighted_metrics],
         }
-        if model.engine is not None:
+        if all(vector.shape == model.parameters.values.shape for vector in optimizer.state.values()):
             arrays |= {f"optimizer.{name}": vector for name, vector in optimizer.state.items()}
     return arrays, description
 
@@ -81,9 +84,12 @@ def write(
 
     from safetensors.numpy import save as to_bytes
 
-    path = os.path.abspath(filepath)
+    path = os.path.abspath(os.fsdecode(filepath))
     if os.path.exists(path) and not overwrite:
         raise ArgumentError(f"{path} exists, and overwrite=False")
+    if os.path.isdir(path) or not os.path.isdir(os.path.dirname(path)):
+        problem = "is a folder" if os.path.isdir(path) else "is in a folder that does not exist"
+        raise ModelFileError(f"{path} {problem}; give the name of a file in an existing folder")
     versions = {"format": FORMAT, "mlp": __version__, "numpy": np.__version__}
     document = {"versions": versions | {"python": platform.python_version()}, **description}
     try:
@@ -127,21 +133,28 @@ def read(filepath: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, 
 
     from safetensors import SafetensorError, safe_open
 
-    path = os.fspath(filepath)
+    path = os.fsdecode(filepath)
     if not os.path.exists(path):
-        raise FileNotFoundError(f"there is no model file {path!r}")
+        raise MissingFileError(f"there is no model file {path!r}")
     try:
         with safe_open(path, framework="numpy") as file:
-            text = (file.metadata() or {}).get("mlp")
+            description = json.loads((file.metadata() or {}).get("mlp", "null"))
+            _check_format(path, description)
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        description = json.loads(text) if text is not None else None
-    except (SafetensorError, OSError, ValueError, RecursionError) as error:
+    except ModelFileError:
+        raise
+    # the last two are safetensors' own, for types that NumPy does not have
+    except (SafetensorError, OSError, ValueError, RecursionError, TypeError, AttributeError) as error:
         raise ModelFileError(f"{path} is not a readable model file: {error}") from error
+    return arrays, description
+
+
+def _check_format(path: str, description: Any) -> None:
     if not isinstance(description, dict) or "model" not in description:
         raise ModelFileError(f"{path} is a safetensors file, but not a model saved by mlp")
-    version = description.get("versions", {}).get("format")
+    versions = description.get("versions")
+    version = versions.get("format") if isinstance(versions, dict) else None
     if version != FORMAT:
         raise ModelFileError(
             f"{path} has the file format {version!r}; this version of mlp reads {FORMAT}. Update mlp."
         )
-    return arrays, description

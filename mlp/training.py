@@ -16,8 +16,9 @@ from mlp.arrays import Array, as_weights, is_finite
 from mlp.callbacks import Callback, CallbackList, History, progress
 from mlp.data import ArrayData, Batch, split_tail, weights_of_classes
 from mlp.errors import ArgumentError, DivergenceError, NotReadyError
+from mlp.layers import stack
 from mlp.metrics import Metric
-from mlp.naming import require
+from mlp.naming import is_integer, require
 
 if TYPE_CHECKING:
     from mlp.sequential import Sequential
@@ -39,17 +40,12 @@ class Means:
         for metric in (*self.metrics, *self.weighted):
             metric.reset_state()
 
-    def add(self, loss: float, n: int) -> None:
-        """Take in the loss of a batch of n rows."""
-        self.total += loss * n
-        self.count += n
-
     def measure(self, T: Array, out: Array, sample_weight: Array) -> None:
         """Take in a batch's targets and outputs."""
         for metric in self.metrics:
             metric.update_state(T, out)
         for metric in self.weighted:
-            metric.update_state(T, out, sample_weight)
+            metric.update_state(T, out, np.broadcast_to(sample_weight, len(out)))
 
     def logs(self, prefix: str = "") -> Logs:
         """The means so far, by name."""
@@ -101,7 +97,9 @@ class Training:
         self.hears_batches = self.callbacks.hears_batches
         self.rows = np.empty(len(data), np.intp)
         self.vectors = [model.parameters.values, *model.optimizer.state.values()]
-        self.finite = [vector.copy() for vector in self.vectors]
+        self.steps = model.optimizer.iterations
+        self.finite = [vector.copy() for vector in self.vectors], self.steps
+        self.latest = [vector.copy() for vector in self.vectors], self.steps
         self.epoch = self.batch = 0
 
     def __enter__(self) -> Self:
@@ -129,8 +127,7 @@ class Training:
             self.means.reset()
             self.callbacks.call("on_epoch_begin", epoch, {})
             yield epoch
-            if not is_finite(self.model.parameters.values):
-                self.diverge("the weights became infinite or undefined")
+            self.require_finite()
             self.remember()
             logs = self.means.logs()
             if self.validation:
@@ -149,33 +146,48 @@ class Training:
 
     def update(self, batch: Batch) -> None:
         """One step of the delta rule with these rows."""
-        X, T, weight = batch
+        X, T, target, weight = batch
         if self.hears_batches:
             self.callbacks.call("on_train_batch_begin", self.batch, {})
-        loss = self.engine.step(X, T, weight)
+        loss = self.engine.step(X, target, weight)
         if not math.isfinite(loss):
             self.diverge(f"the loss became {loss}")
-        self.means.add(loss, len(X))
-        if self.means.measures:
-            self.means.measure(T, self.engine.out, weight / self.data.share(len(X)))
+        if not self.batch:  # the weights that this epoch began with have a finite loss
+            self.finite, self.latest = self.latest, self.finite
+        means = self.means
+        means.total += loss * len(X)
+        means.count += len(X)
+        if means.measures:
+            means.measure(T, self.engine.out, weight / self.data.share(len(X)))
         if self.hears_batches:
-            self.callbacks.call("on_train_batch_end", self.batch, self.means.logs())
+            self.callbacks.call("on_train_batch_end", self.batch, means.logs())
         self.batch += 1
 
+    def require_finite(self) -> None:
+        """Diverge if the last step made the weights or the optimizer's state infinite."""
+        if not all(map(is_finite, self.vectors)):
+            self.diverge("the weights became infinite or undefined")
+
     def remember(self) -> None:
-        """Keep the weights and the optimizer's state, to which a divergence falls back."""
-        for vector, finite in zip(self.vectors, self.finite, strict=True):
-            np.copyto(finite, vector)
+        """Keep the weights and the optimizer's state that the next epoch begins with."""
+        for vector, kept in zip(self.vectors, self.latest[0], strict=True):
+            np.copyto(kept, vector)
+        self.latest = self.latest[0], self.model.optimizer.iterations
 
     def diverge(self, what: str) -> None:
-        """Put the last finite weights back and raise a `DivergenceError` with the likely cause."""
-        for vector, finite in zip(self.vectors, self.finite, strict=True):
+        """Put the last weights with a finite loss back and raise a `DivergenceError` with the cause."""
+        vectors, self.model.optimizer.iterations = self.finite
+        for vector, finite in zip(self.vectors, vectors, strict=True):
             np.copyto(vector, finite)
-        largest = float(np.abs(self.data.X).max())
-        if largest > 100:
-            cause = f"the inputs are not scaled (the largest is {largest:.3g}); standardise the columns"
+        rate = self.model.optimizer.current_rate()
+        inputs, targets = (float(np.abs(array).max()) for array in (self.data.X, self.data.T))
+        if inputs > 100:
+            cause = f"the inputs are not scaled (the largest is {inputs:.3g}); standardise the columns"
+        elif targets > 1000 and self.data.T.dtype.kind == "f":
+            cause = f"the targets are not scaled (the largest is {targets:.3g}); standardise them"
+        elif not math.isfinite(rate):
+            cause = f"the learning rate is {rate}"
         else:
-            rate = self.model.optimizer.current_rate()
             cause = f"the learning rate {rate:.3g} is too high; try {rate / 10:.3g}, or global_clipnorm=1"
         raise DivergenceError(
             f"{what} in epoch {self.epoch + 1}, batch {self.batch + 1}. Likely cause: {cause}. "
@@ -201,8 +213,13 @@ def open_run(
     Nothing about the model has changed if one of them is wrong, but that it may be built.
     """
     for name, value in (("epochs", epochs), ("initial_epoch", initial_epoch)):
-        require(isinstance(value, int | np.integer) and value >= 0, name, value, "an integer of at least 0")
+        require(is_integer(value) and value >= 0, name, value, "an integer of at least 0")
+    given = callbacks is None or isinstance(callbacks, list | tuple)
+    require(given, "callbacks", callbacks, "a list of callbacks")
     data = check_data(model, x, y, sample_weight, class_weight)
+    model.optimizer.current_rate()  # a schedule that cannot begin is found before anything moves
+    if not is_finite(model.parameters.values):
+        raise ArgumentError("the weights of the model are not finite before training; set them anew")
     held_out = None
     if validation_data is not None:
         require(
@@ -222,7 +239,7 @@ def open_run(
 
     return Training(
         model,
-        ArrayData(*data, model.loss.reduce),
+        ArrayData(*data, model.loss.encode, model.loss.reduce, model.layers[-1].output_shape[0]),
         epochs,
         initial_epoch,
         callbacks or (),
@@ -237,18 +254,35 @@ def check_data(
     """Inputs, targets and weights as the model wants them, or an error that says what is wrong."""
     if not model.compiled:
         raise NotReadyError("compile the model first: model.compile(optimizer='adam', loss='mse')")
+    fresh, drawn = not model.built, model.rng.bit_generator.state
+    try:
+        return _check_data(model, x, y, sample_weight, class_weight, where)
+    except ArgumentError:
+        if fresh and model.built:  # wrong data must not decide the shape of a model
+            stack.unbuild(model.layers)
+            model.input_shape, model.built, model.engine = None, False, None
+            model.rng.bit_generator.state = drawn
+        raise
+
+
+def _check_data(
+    model: "Sequential", x: Any, y: Any, sample_weight: Any, class_weight: Any, where: str
+) -> tuple[Array, Array, Array | None]:
     X = model.as_inputs(x, where + "x")
     model.ready()
     T = model.loss.as_target(y, model.layers[-1].output_shape[0], X.dtype, where + "y")
     if len(X) != len(T):
         raise ArgumentError(f"{where}x has {len(X)} rows and y has {len(T)}; they must be the same")
-    weight = None if sample_weight is None else as_weights(sample_weight, len(X), X.dtype)
+    weight = (
+        None if sample_weight is None else as_weights(sample_weight, len(X), X.dtype, where + "sample_weight")
+    )
     if class_weight is not None:
         by_class = weights_of_classes(class_weight, T)
         weight = (by_class if weight is None else weight * by_class).astype(X.dtype)
     return X, T, weight
 
 
+@np.errstate(over="ignore", invalid="ignore")  # an infinite loss is a result
 def evaluate(
     model: "Sequential",
     X: Array,
@@ -259,15 +293,17 @@ def evaluate(
 ) -> Means:
     """The loss and the metrics over all rows, whatever the size of the batches."""
     whole = model.loss.reduce(len(X))  # so that the batches' losses add up to that of all rows
-    data = ArrayData(X, T, weight, lambda n: whole)
-    means, size, engine = model.means(), batch_size or model.chunk, model.ready()
+    size = model.chunk if batch_size is None else batch_size
+    require(is_integer(size) and size > 0, "batch_size", batch_size, "a positive integer")
+    means, engine = model.means(), model.ready()
+    data = ArrayData(X, T, weight, model.loss.encode, lambda n: whole, model.layers[-1].output_shape[0])
     means.count = 1
     heard.call("on_test_begin", {})
     for batch, start in enumerate(range(0, len(X), size)):
         heard.call("on_test_batch_begin", batch, {})
-        X_batch, T_batch, share = data.between(start, start + size)
+        X_batch, T_batch, target, share = data.between(start, start + size)
         with model.lock:
-            means.total += engine.evaluate(X_batch, T_batch, share)
+            means.total += engine.evaluate(X_batch, target, share)
             if means.measures:
                 means.measure(T_batch, engine.out, share / whole)
         heard.call("on_test_batch_end", batch, means.logs())

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from mlp.arrays import Array
+from mlp.arrays import Array, as_numbers
 from mlp.errors import ArgumentError
 
 
@@ -28,11 +28,10 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Array:
     array([[1., 0., 0.],
            [0., 0., 1.]], dtype=float32)
     """
-    given = np.asarray(x).reshape(-1)
-    labels = given.astype(np.intp)
-    classes = int(labels.max()) + 1 if num_classes is None else num_classes
-    if (labels != given).any() or labels.min() < 0 or labels.max() >= classes:
-        raise ArgumentError(
-            f"labels must be integers from 0 to {classes - 1}; got {given.min()} to {given.max()}"
-        )
-    return np.eye(classes, dtype=np.float32)[labels]
+    given = as_numbers(x, np.dtype(np.float64), "labels").reshape(-1)
+    finite = given.size > 0 and np.isfinite(given).all()
+    classes = (int(given.max()) + 1 if finite else 1) if num_classes is None else num_classes
+    if not finite or (given % 1).any() or given.min() < 0 or given.max() >= classes:
+        found = f"{np.min(x)} to {np.max(x)}" if given.size else "none"
+        raise ArgumentError(f"labels must be integers from 0 to {classes - 1}; got {found}")
+    return np.eye(classes, dtype=np.float32)[given.astype(np.intp)]

@@ -77,22 +77,22 @@ def check(model: Sequential, X: np.ndarray, T: np.ndarray, weight: np.ndarray | 
     for layer in model.layers:  # down to the inputs, where training stops at the first weights
         layer.passes_grad, layer.workspace, layer.rows = True, Workspace(), -1
     engine = model.ready()
-    X, T, share = ArrayData(X, T, weight, model.loss.reduce).all()
+    loss, outputs = model.loss, model.layers[-1].output_shape[0]
+    X, _, T, share = ArrayData(X, T, weight, loss.encode, loss.reduce, outputs).all()
     masks = model.rng.bit_generator.state
 
-    def loss(training: bool = True) -> float:
+    def value() -> float:
         model.rng.bit_generator.state = masks  # the same units are silenced every time
-        return engine.evaluate(X, T, share, training)
+        return engine.gradient(X, T, share)
 
     model.rng.bit_generator.state = masks
     engine.gradient(X, T, share)
     analytic = model.parameters.gradients.copy()
-    delta = model.loss.delta(
-        model.layers[-1].activation, model.layers[-1].net, engine.out, engine.target, share, engine.delta
-    )
+    last = model.layers[-1]
+    delta = model.loss.delta(last.activation, last.net, engine.out, T, share, engine.delta)
     grad = backward(model.layers, delta).copy()
-    compare(analytic, central_differences(loss, model.parameters.values), "parameters")
-    compare(grad, central_differences(loss, X).reshape(grad.shape), "inputs")
+    compare(analytic, central_differences(value, model.parameters.values), "parameters")
+    compare(grad, central_differences(value, X).reshape(grad.shape), "inputs")
 
 
 def central_differences(loss, vector: np.ndarray, step: float = 1e-5) -> np.ndarray:
@@ -209,13 +209,14 @@ def test_short_way_is_the_long_way(pair, outputs):
     model = network([], layers.Dense(outputs, activation), loss)
     X = rng.normal(size=(ROWS, INPUTS))
     T = model.loss.as_target(targets(loss, outputs, rng), outputs, np.dtype("float64"))
+    T = model.loss.encode(T)
     deltas = []
     for factor in (model.ready().loss.canonical_factor, 0.0):
         model.loss.canonical_factor = factor
         engine, last = model.engine, model.layers[-1]
         value = engine.evaluate(X, T, rng_weight := np.linspace(0.1, 1, ROWS))
         delta = model.loss.delta(
-            last.activation, last.net, engine.out, engine.target, rng_weight, np.empty((ROWS, outputs))
+            last.activation, last.net, engine.out, T, rng_weight, np.empty((ROWS, outputs))
         )
         deltas.append((value, delta.copy()))
     (short_value, short), (long_value, long) = deltas
@@ -240,7 +241,7 @@ def test_short_way_is_finite_where_the_long_way_is_not(activation, loss, target,
     model.compile("sgd", loss)
     model.set_weights([[[gap / 2, -gap / 2]], [0, 0]])
     engine = model.ready()
-    T = model.loss.as_target(target, 2, np.dtype(dtype))
+    T = model.loss.encode(model.loss.as_target(target, 2, np.dtype(dtype)))
     value = engine.gradient(np.ones((1, 1), dtype), T, np.ones(1, dtype))
     assert value == pytest.approx(gap if activation == "softmax" else gap / 2, rel=1e-6)
     np.testing.assert_allclose(engine.delta[0], expected, rtol=1e-6)

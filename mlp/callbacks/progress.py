@@ -24,7 +24,7 @@ class ProgressBar(Callback):
     """A tqdm bar over all steps of the run, with the latest epoch's numbers behind it."""
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        from tqdm.auto import tqdm
+        from tqdm import tqdm
 
         epochs = self.params["epochs"] - self.params.get("initial_epoch", 0)
         self.bar: Any = tqdm(total=epochs * self.params["steps"], unit="step", dynamic_ncols=True)

@@ -65,9 +65,10 @@ class NumpyEngine:
         Parameters
         ----------
         X : Array of shape (n, ...)
-        T : Array of shape (n, o), or (n, 1) for labels
-        weight : Array of shape (n,)
-            Factor of each sample's loss.
+        T : Array of shape (n, o)
+            As the loss wants it (`Loss.encode`).
+        weight : Array of shape () or (n,)
+            Factor of every sample's loss, or of each.
         """
         with self.lock:
             value = self.gradient(X, T, weight)
@@ -76,18 +77,25 @@ class NumpyEngine:
 
     def gradient(self, X: Array, T: Array, weight: Array) -> float:
         """Forward, loss, backward: fill the vector of gradients and return the loss."""
-        value = self.evaluate(X, T, weight, training=True)
+        if len(X) != self.loss.rows:
+            self.allocate(len(X))
         last, loss = self.layers[-1], self.loss
-        delta = loss.delta(last.activation, last.net, self.out, self.target, weight, self.delta)
+        self.out = out = forward(self.layers, X, training=True)
+        value = loss.total(last.activation, last.net, out, T, weight)
+        delta = loss.delta(last.activation, last.net, out, T, weight, self.delta)
         backward(self.learning, delta)
         return value
 
-    def evaluate(self, X: Array, T: Array, weight: Array, training: bool = False) -> float:
-        """Forward and loss; the output stays in `out`."""
+    def evaluate(self, X: Array, T: Array, weight: Array) -> float:
+        """Forward and loss, without training; the output stays in `out`."""
+        if len(X) != self.loss.rows:
+            self.allocate(len(X))
         last, loss = self.layers[-1], self.loss
-        if len(X) != loss.rows:
-            loss.allocate(len(X))
-            self.delta = self.workspace.lend(len(X), {"delta": last.output_shape}, last.dtype)["delta"]
-        self.out = forward(self.layers, X, training)
-        self.target = loss.target(T)
-        return loss.total(last.activation, last.net, self.out, self.target, weight)
+        self.out = forward(self.layers, X)
+        return loss.total(last.activation, last.net, self.out, T, weight)
+
+    def allocate(self, rows: int) -> None:
+        """Size the buffers of the loss and of the output delta for that many rows."""
+        last = self.layers[-1]
+        self.loss.allocate(rows)
+        self.delta = self.workspace.lend(rows, {"delta": last.output_shape}, last.dtype)["delta"]

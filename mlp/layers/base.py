@@ -27,9 +27,19 @@ import numpy as np
 
 from mlp.activations import Activation, Linear
 from mlp.arrays import Array, Workspace
-from mlp.naming import Part, require
+from mlp.errors import ArgumentError
+from mlp.naming import Part, constructor_arguments, is_integer, require
 
 Shape = tuple[int, ...]
+
+
+def as_shape(shape: Any, name: str) -> Shape:
+    """The shape of one row, from a number or a sequence of numbers, as a tuple."""
+    expected = "a tuple of positive integers, the shape of one row"
+    require(np.iterable(shape) or is_integer(shape), name, shape, expected)
+    sizes = tuple(shape) if np.iterable(shape) else (shape,)
+    require(len(sizes) > 0 and all(is_integer(n) and n > 0 for n in sizes), name, sizes, expected)
+    return tuple(int(size) for size in sizes)
 
 
 class Layer(Part):
@@ -69,22 +79,15 @@ class Layer(Part):
     net = np.empty((0, 0))  # a layer without an activation has none
 
     def __init__(self, input_shape: Shape | int | None = None, name: str | None = None) -> None:
-        if input_shape is not None:
-            input_shape = (input_shape,) if isinstance(input_shape, int) else tuple(input_shape)
-            require(
-                all(isinstance(size, int | np.integer) and size > 0 for size in input_shape),
-                "input_shape",
-                input_shape,
-                "a tuple of positive integers, the shape of one row",
-            )
         require(name is None or isinstance(name, str), "name", name, "a string")
-        self.input_shape: Shape | None = input_shape
+        self.input_shape: Shape | None = None if input_shape is None else as_shape(input_shape, "input_shape")
         self.name = name
         self.activation: Activation = Linear()
         self.parameters: dict[str, Array] = {}
         self.gradients: dict[str, Array] = {}
         self.activation_parameters: tuple[str, ...] = ()
-        self.built = False
+        self.built = self.owned = self.named_by_model = False
+        self.shaped_by_model = input_shape is None
         self.rows = -1
         self.passes_grad = True  # False in a model's first layer: nothing below needs it
         self.workspace = Workspace()
@@ -126,6 +129,7 @@ class Layer(Part):
 
     def add_activation(self, units: int) -> None:
         """Prepare the activation for that many units and learn what it learns."""
+        self.activation.set_dtype(self.dtype)
         for name, value in self.activation.build(units, self.dtype).items():
             self.activation_parameters += (name, "d" + name)
             self.add_parameter(name, value)
@@ -142,10 +146,14 @@ class Layer(Part):
     def __setattr__(self, name: str, value: Any) -> None:
         # self.dW = X.T @ delta and layer.W = new fill the array, which is part of the flat vector
         views = self.__dict__.get("views")
-        if views and name in views:
-            views[name][...] = value
-        else:
+        if not views or name not in views:
             object.__setattr__(self, name, value)
+            return
+        try:
+            views[name][...] = value
+        except (TypeError, ValueError) as error:
+            shape = views[name].shape
+            raise ArgumentError(f"{self.name}.{name} must be numbers of shape {shape}: {error}") from error
 
     # working memory
 
@@ -176,8 +184,13 @@ class Layer(Part):
         self.bind(parameters, {"d" + name: np.zeros_like(value) for name, value in parameters.items()})
 
     def clone(self) -> Self:
-        """An unbuilt layer with the same configuration."""
-        return type(self).from_config(copy.deepcopy(self.get_config()))
+        """An unbuilt layer with the same settings; a name that the model gave is not among them."""
+        settings = {name: copy.deepcopy(getattr(self, name)) for name in constructor_arguments(type(self))}
+        if self.named_by_model:
+            settings["name"] = None
+        if self.shaped_by_model:
+            settings["input_shape"] = None
+        return type(self)(**settings)
 
     def count_params(self) -> int:
         """How many numbers the layer learns."""

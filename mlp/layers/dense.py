@@ -10,7 +10,7 @@ from mlp import activations, initializers
 from mlp.arrays import Array
 from mlp.errors import ArgumentError
 from mlp.layers.base import Layer, Shape
-from mlp.naming import require
+from mlp.naming import is_integer, require
 
 
 class Dense(Layer):
@@ -64,6 +64,7 @@ class Dense(Layer):
            [3., 0.]])
     """
 
+    X: Array
     W: Array
     b: Array | None
     dW: Array
@@ -83,7 +84,7 @@ class Dense(Layer):
         name: str | None = None,
     ) -> None:
         super().__init__(input_shape, name)
-        require(isinstance(units, int | np.integer) and units > 0, "units", units, "a positive integer")
+        require(is_integer(units) and units > 0, "units", units, "a positive integer")
         self.units, self.use_bias = int(units), use_bias
         self.activation = activations.get(activation)
         self.kernel_initializer = initializers.get(kernel_initializer)
@@ -92,10 +93,10 @@ class Dense(Layer):
     def forward(self, X: Array, training: bool = False) -> Array:
         if len(X) != self.rows:
             self.allocate(len(X))
-        self.X = X
-        X.dot(self.W, out=self.net)  # net = X W + b                       (n, o)
+        self.__dict__["X"] = X  # self.X = X, without the detour of Layer.__setattr__
+        X.dot(self.W, self.net)  # net = X W + b                           (n, o)
         if self.b is not None:
-            np.add(self.net, self.b, out=self.net)
+            np.add(self.net, self.b, self.net)
         return self.activation.f(self.net, self.out)  # out = f(net)       (n, o)
 
     def delta(self, grad: Array) -> Array:
@@ -103,12 +104,12 @@ class Dense(Layer):
         return self.activation.delta(grad, self.net, self.out, self.deltas)
 
     def backward(self, delta: Array) -> Array:
-        self.X.T.dot(delta, out=self.dW)  # dW = Xᵀ delta                  (i, o)
+        self.X.T.dot(delta, self.dW)  # dW = Xᵀ delta                      (i, o)
         if self.b is not None:
-            self.ones.dot(delta, out=self.db)  # db = Σ_n delta            (o,)
+            self.ones.dot(delta, self.db)  # db = Σ_n delta                (o,)
         if not self.passes_grad:
             return delta
-        return delta.dot(self.W.T, out=self.grad)  # grad = delta Wᵀ       (n, i)
+        return delta.dot(self.W.T, self.grad)  # grad = delta Wᵀ           (n, i)
 
     def build(self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
         if len(input_shape) != 1:

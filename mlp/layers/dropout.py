@@ -8,7 +8,7 @@ import numpy as np
 
 from mlp.arrays import Array
 from mlp.layers.base import Layer, Shape
-from mlp.naming import require
+from mlp.naming import is_integer, require, require_in
 
 
 class Dropout(Layer):
@@ -51,7 +51,8 @@ class Dropout(Layer):
         name: str | None = None,
     ) -> None:
         super().__init__(input_shape, name)
-        require(isinstance(rate, float | int) and 0 <= rate < 1, "rate", rate, "a number in [0, 1)")
+        require_in("[0, 1)", "rate", rate)
+        require(seed is None or (is_integer(seed) and seed >= 0), "seed", seed, "an integer of at least 0")
         self.rate, self.seed = rate, seed
 
     def forward(self, X: Array, training: bool = False) -> Array:

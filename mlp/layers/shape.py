@@ -2,12 +2,10 @@
 
 import math
 
-import numpy as np
-
 from mlp.arrays import Array
 from mlp.errors import ArgumentError
-from mlp.layers.base import Layer, Shape
-from mlp.naming import Part, require
+from mlp.layers.base import Layer, Shape, as_shape
+from mlp.naming import Part
 
 
 class Input(Part):
@@ -25,14 +23,7 @@ class Input(Part):
     """
 
     def __init__(self, shape: Shape | int) -> None:
-        shape = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
-        require(
-            len(shape) > 0 and all(isinstance(size, int | np.integer) and size > 0 for size in shape),
-            "shape",
-            shape,
-            "a tuple of positive integers, the shape of one row",
-        )
-        self.shape: Shape = shape
+        self.shape = as_shape(shape, "shape")
 
 
 class Flatten(Layer):
@@ -40,6 +31,7 @@ class Flatten(Layer):
 
     Examples
     --------
+    >>> import numpy as np
     >>> layer = Flatten()
     >>> layer.build((2, 3), np.random.default_rng(), np.dtype("float64"))
     >>> layer.forward(np.zeros((5, 2, 3))).shape

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlp import losses
-from mlp.arrays import Array, Workspace
+from mlp.arrays import Array, Workspace, as_numbers, require_finite
 from mlp.errors import ArgumentError
 from mlp.layers.base import Layer, Shape
 from mlp.losses import Loss
@@ -21,7 +21,7 @@ def check_layer(layer: Any) -> None:
     if not isinstance(layer, Layer):
         hint = " (a class: call it to make a layer)" if isinstance(layer, type) else ""
         raise ArgumentError(f"add() takes a layer; got {layer!r}{hint}")
-    if layer.built:
+    if layer.owned:
         raise ArgumentError(
             f"layer {layer.name!r} already belongs to a model, whose vector holds its weights; "
             "add layer.clone() for a new one with the same settings"
@@ -43,24 +43,39 @@ def free_name(layer: Layer, layers: Sequence[Layer]) -> str:
 
 
 def build(layers: Sequence[Layer], shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
-    """Make the weights of those layers that have none, for rows of that shape.
+    """Make the weights of those layers that have none, for rows of that shape; all or, on an error, none.
 
     Raises
     ------
     ArgumentError
-        If a layer was built for another shape.
+        If a layer cannot take what the one below puts out.
     """
+    new, drawn = [layer for layer in layers if not layer.built], rng.bit_generator.state
+    try:
+        for layer in layers:
+            if layer.input_shape not in (None, shape) or (layer.built and layer.dtype != dtype):
+                raise ArgumentError(
+                    f"layer {layer.name!r} takes rows of shape {layer.input_shape}"
+                    f"{f' of {layer.dtype}' if layer.built else ''}; it would get {shape} of {dtype}"
+                )
+            if not layer.built:
+                layer.build(shape, rng, dtype)
+            # the grad of a layer is of use only if a layer below it learns
+            layer.passes_grad = any(below.count_params() for below in layers[: layers.index(layer)])
+            layer.rows, layer.workspace = -1, Workspace()
+            shape = layer.output_shape
+    except Exception:
+        unbuild(new)
+        rng.bit_generator.state = drawn
+        raise
+
+
+def unbuild(layers: Sequence[Layer]) -> None:
+    """Take the weights and the shapes away again."""
     for layer in layers:
-        if not layer.built:
-            layer.build(shape, rng, dtype)
-        elif layer.input_shape != shape:
-            raise ArgumentError(
-                f"layer {layer.name!r} was built for rows of shape {layer.input_shape}, not {shape}"
-            )
-        # the grad of a layer is of use only if a layer below it learns
-        layer.passes_grad = any(below.count_params() for below in layers[: layers.index(layer)])
-        layer.rows, layer.workspace = -1, Workspace()
-        shape = layer.output_shape
+        layer.built, layer.activation_parameters = False, ()
+        layer.input_shape = None if layer.shaped_by_model else layer.input_shape
+        layer.bind({}, {})
 
 
 def widest(layers: Sequence[Layer]) -> int:
@@ -85,10 +100,20 @@ def weights(layers: Sequence[Layer]) -> list[Array]:
 
 def set_weights(layers: Sequence[Layer], values: Sequence[Any]) -> None:
     """Set all parameters; nothing has changed if a number or a shape does not fit."""
-    targets, arrays = weights(layers), [np.asarray(value) for value in values]
-    shapes, expected = [a.shape for a in arrays], [t.shape for t in targets]
-    if shapes != expected:
-        raise ArgumentError(f"set_weights() expected arrays of the shapes {expected}; got {shapes}")
+    targets = weights(layers)
+    expected = f"set_weights() expected arrays of the shapes {[t.shape for t in targets]}; got "
+    if not np.iterable(values):
+        raise ArgumentError(f"{expected}{values!r}")
+    arrays = []
+    for k, value in enumerate(values):
+        ragged = isinstance(value, list) and len({np.ndim(item) and len(item) for item in value}) > 1
+        shape = () if ragged else np.shape(value)
+        if not ragged and (len(values) != len(targets) or shape != targets[k].shape):
+            raise ArgumentError(f"{expected}{[np.shape(each) for each in values]}")
+        arrays.append(as_numbers(value, targets[k].dtype, f"weights[{k}]"))
+        require_finite(arrays[k], f"weights[{k}]")
+    if len(arrays) != len(targets):
+        raise ArgumentError(f"{expected}{[a.shape for a in arrays]}")
     for target, array in zip(targets, arrays, strict=True):
         target[...] = array
 

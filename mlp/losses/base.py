@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from mlp.activations import ONE, Activation
-from mlp.arrays import Array, Workspace, as_weights, require_finite
+from mlp.activations import CONSTANTS, Activation
+from mlp.arrays import Array, Workspace, as_numbers, as_weights, require_finite
 from mlp.errors import ArgumentError
 from mlp.naming import Part, require
 
@@ -53,33 +53,38 @@ class Loss(Part):
         """∂ℓ_n/∂out, shape (n, o)."""
         raise NotImplementedError
 
-    def value_from_net(self, activation: Activation, net: Array, out: Array, T: Array) -> Array:
-        """ℓ by the net activation, for a canonical pair: exact where `out` has underflowed."""
-        return self.value(out, T)
+    def total_from_net(
+        self, activation: Activation, net: Array, out: Array, T: Array, weight: Array
+    ) -> float:
+        """L by the net activation, for a canonical pair: exact where `out` has underflowed."""
+        return weigh(self.value(out, T), weight)
 
-    # what the engine calls, in this order
+    def encode(self, T: Array, out: Array | None = None) -> Array:
+        """Checked targets as the formulas want them, (n, o): smoothed or one-hot if need be.
 
-    def target(self, T: Array) -> Array:
-        """The batch's target as the formulas want it: (n, o), smoothed or one-hot if need be."""
+        The result is T itself, or written into `out`, or a new array.
+        """
         return T
+
+    # what the engine calls
 
     def total(self, activation: Activation, net: Array, out: Array, T: Array, weight: Array) -> float:
         """L = Σ_n weight_n ℓ_n."""
         if self.canonical_factor:
-            return float(weight.dot(self.value_from_net(activation, net, out, T)))
-        return float(weight.dot(self.value(out, T)))
+            return self.total_from_net(activation, net, out, T, weight)
+        return weigh(self.value(out, T), weight)
 
     def delta(
         self, activation: Activation, net: Array, out: Array, T: Array, weight: Array, delta: Array
     ) -> Array:
         """The output delta, ∂L/∂net, written into `delta`, shape (n, o)."""
         if self.canonical_factor:
-            np.subtract(out, T, out=delta)
+            np.subtract(out, T, delta)
             if self.canonical_factor != 1:
                 delta *= self.canonical_factor
-            return np.multiply(delta, weight[:, None], out=delta)
+            return np.multiply(delta, by_row(weight), delta)
         grad = self.gradient(out, T)
-        grad *= weight[:, None]
+        grad *= by_row(weight)
         return activation.delta(grad, net, out, delta)
 
     # before training
@@ -88,6 +93,7 @@ class Loss(Part):
         """Prepare for that many outputs; a factor other than 0 marks a canonical pair."""
         self.units, self.dtype, self.canonical_factor = units, dtype, canonical_factor
         self.rows, self._workspace = -1, Workspace()
+        self.zero, self.one = CONSTANTS[dtype]
         self.ones = np.ones(units, dtype)
 
     def allocate(self, rows: int) -> None:
@@ -106,10 +112,7 @@ class Loss(Part):
 
     def as_target(self, y: Any, units: int, dtype: np.dtype[Any], name: str = "y") -> Array:
         """Check a whole target and bring it to the shape (n, o), or (n, 1) for labels."""
-        try:
-            T = np.ascontiguousarray(y, dtype=dtype)
-        except (TypeError, ValueError) as error:
-            raise ArgumentError(f"{name} must be numbers: {error}") from error
+        T = as_numbers(y, dtype, name)
         if T.ndim == 1:
             T = T.reshape(-1, 1)
         if T.ndim != 2 or T.shape[1] != units:
@@ -134,14 +137,14 @@ class Loss(Part):
     def per_sample(self, y_true: Any, y_pred: Any) -> Array:
         """ℓ for arrays of any float type, without a model; shape (n,)."""
         out = np.asarray(y_pred)
-        out = np.atleast_2d(out if out.dtype in ONE else out.astype(np.float64))
+        out = np.atleast_2d(out if out.dtype in CONSTANTS else out.astype(np.float64))
         out = out.T if np.ndim(y_pred) == 1 else out
         self.bind(out.shape[1], out.dtype)
         T = self.as_target(y_true, out.shape[1], out.dtype, "y_true")
         if len(T) != len(out):
             raise ArgumentError(f"y_true has {len(T)} rows and y_pred has {len(out)}")
         self.allocate(len(out))
-        return np.array(self.value(out, self.target(T)))
+        return np.array(self.value(out, self.encode(T)))
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> float:
         """L for arrays, without a model; Keras's order of arguments."""
@@ -149,3 +152,17 @@ class Loss(Part):
         if sample_weight is not None:
             values = values * as_weights(sample_weight, len(values), values.dtype)
         return float(values.sum() * self.reduce(len(values)))
+
+
+# The weight of a batch is one number for all rows, an array of rank zero, or one for each, (n,).
+# A product with one number costs a third of one with a column, and most batches have one.
+
+
+def by_row(weight: Array) -> Array:
+    """The weight in a form that multiplies the rows of an (n, o) array."""
+    return weight[:, None] if weight.ndim else weight
+
+
+def weigh(values: Array, weight: Array) -> float:
+    """Σ_n weight_n values_n."""
+    return float(weight.dot(values) if weight.ndim else weight * np.add.reduce(values))

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from mlp.activations import ONE, ZERO, Activation, Sigmoid, Softmax
-from mlp.arrays import Array, Mask, Workspace
+from mlp.activations import Activation, Sigmoid, Softmax
+from mlp.arrays import Array, Mask, Workspace, as_labels
 from mlp.errors import ArgumentError
-from mlp.losses.base import Loss
-from mlp.naming import require
+from mlp.losses.base import Loss, weigh
+from mlp.naming import require_in
 
 EPSILON = 1e-7  # probabilities are kept this far from 0 and 1 on the long way, as Keras does
 
@@ -40,7 +40,6 @@ class BinaryCrossentropy(Loss):
     """
 
     products: Array
-    smoothed: Array
     free: Array
     is_free: Array
 
@@ -51,30 +50,39 @@ class BinaryCrossentropy(Loss):
         reduction: str = "sum_over_batch_size",
     ) -> None:
         super().__init__(reduction)
-        require(0 <= label_smoothing < 1, "label_smoothing", label_smoothing, "in [0, 1)")
+        require_in("[0, 1)", "label_smoothing", label_smoothing)
         self.from_logits, self.label_smoothing = from_logits, label_smoothing
         self._sigmoid = Sigmoid()
 
-    def target(self, T: Array) -> Array:
-        return smooth(self, T, 2)
+    def encode(self, T: Array, out: Array | None = None) -> Array:
+        return smooth(self, T, 2, out)
 
     def value(self, out: Array, T: Array) -> Array:
         if self.from_logits:
-            return self.value_from_net(self._sigmoid, out, out, T)
+            return self._by_net(out, T)
         p = np.clip(out, EPSILON, 1 - EPSILON, out=self.products)
         np.log(p, out=self.scratch)  # t ln p ...
         self.scratch *= T
         self.scratch.dot(self.ones, out=self.values)
-        np.subtract(ONE[p.dtype], p, out=p)  # ... + (1 − t) ln(1 − p)
+        np.subtract(self.one, p, out=p)  # ... + (1 − t) ln(1 − p)
         np.log(p, out=p)
-        np.subtract(ONE[p.dtype], T, out=self.scratch)
+        np.subtract(self.one, T, out=self.scratch)
         self.scratch *= p
         self.values += self.scratch.dot(self.ones)
         self.values /= -self.units
         return self.values
 
-    def value_from_net(self, activation: Activation, net: Array, out: Array, T: Array) -> Array:
-        np.logaddexp(net, ZERO[net.dtype], out=self.scratch)
+    def bind(self, units: int, dtype: np.dtype[Any], canonical_factor: float = 0.0) -> None:
+        super().bind(units, dtype, canonical_factor)
+        self._sigmoid.set_dtype(dtype)
+
+    def total_from_net(
+        self, activation: Activation, net: Array, out: Array, T: Array, weight: Array
+    ) -> float:
+        return weigh(self._by_net(net, T), weight)
+
+    def _by_net(self, net: Array, T: Array) -> Array:
+        np.logaddexp(net, self.zero, out=self.scratch)
         np.multiply(T, net, out=self.products)
         self.scratch -= self.products
         self.scratch.dot(self.ones, out=self.values)
@@ -92,14 +100,14 @@ class BinaryCrossentropy(Loss):
             np.copyto(self.free, np.equal(p, out, out=self.is_free))
             grad *= self.free
             grad /= p
-            np.subtract(ONE[p.dtype], p, out=p)
+            np.subtract(self.one, p, out=p)
             grad /= p
         if self.units > 1:
             grad /= self.units
         return grad
 
     def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
-        wide = dict.fromkeys(("scratch", "products", "smoothed", "free"), (units,))
+        wide = dict.fromkeys(("scratch", "products", "free"), (units,))
         return wide | {"values": (), "is_free": Mask((units,))}
 
     def check_activation(self, activation: Activation, units: int) -> None:
@@ -137,7 +145,6 @@ class CategoricalCrossentropy(Loss):
         "with mlp.utils.to_categorical."
     )
     probabilities: Array
-    smoothed: Array
     free: Array
     is_free: Array
     common: Array
@@ -149,28 +156,34 @@ class CategoricalCrossentropy(Loss):
         reduction: str = "sum_over_batch_size",
     ) -> None:
         super().__init__(reduction)
-        require(0 <= label_smoothing < 1, "label_smoothing", label_smoothing, "in [0, 1)")
+        require_in("[0, 1)", "label_smoothing", label_smoothing)
         self.from_logits, self.label_smoothing = from_logits, label_smoothing
         self._softmax = Softmax()
 
-    def target(self, T: Array) -> Array:
-        return smooth(self, T, self.units)
+    def encode(self, T: Array, out: Array | None = None) -> Array:
+        return smooth(self, T, self.units, out)
 
     def value(self, out: Array, T: Array) -> Array:
         if self.from_logits:
             self._softmax.f(out, self.probabilities)
-            return self.value_from_net(self._softmax, out, out, T)
-        self._normalise(out)
-        p = np.clip(self.probabilities, EPSILON, 1 - EPSILON, out=self.scratch)
-        return self._cross(np.log(p, out=p), T)
-
-    def value_from_net(self, activation: Activation, net: Array, out: Array, T: Array) -> Array:
-        return self._cross(activation.log_f(net, self.scratch), T)  # type: ignore[attr-defined]
-
-    def _cross(self, log_p: Array, T: Array) -> Array:
+            log_p = np.subtract(self._softmax.shifted, self._softmax.log_total()[:, None], self.scratch)
+        else:
+            self._normalise(out)
+            p = np.clip(self.probabilities, EPSILON, 1 - EPSILON, out=self.scratch)
+            log_p = np.log(p, out=p)
         log_p *= T
-        log_p.dot(self.ones, out=self.values)
-        return np.negative(self.values, out=self.values)
+        return log_p.dot(self.minus_ones, out=self.values)
+
+    def total_from_net(
+        self, activation: Activation, net: Array, out: Array, T: Array, weight: Array
+    ) -> float:
+        # −Σ_k t_k ln y_k = ln Σ_j e^net_j − Σ_k t_k net_k, since the targets of a row sum to 1
+        shifted, log_total = activation.shifted, activation.log_total()  # type: ignore[attr-defined]
+        if not weight.ndim:
+            return float(weight * (np.add.reduce(log_total) - np.vdot(T, shifted)))
+        np.multiply(T, shifted, self.scratch)
+        np.subtract(log_total, self.scratch.dot(self.ones, self.values), self.values)
+        return weigh(self.values, weight)
 
     def _normalise(self, out: Array) -> Array:
         total = out.dot(self.ones, out=self.values)
@@ -195,6 +208,8 @@ class CategoricalCrossentropy(Loss):
 
     def bind(self, units: int, dtype: np.dtype[Any], canonical_factor: float = 0.0) -> None:
         super().bind(units, dtype, canonical_factor)
+        self.minus_ones = -self.ones
+        self._softmax.set_dtype(dtype)
         self._softmax.build(units, dtype)
         self._softmax_space = Workspace()
 
@@ -204,7 +219,7 @@ class CategoricalCrossentropy(Loss):
         vars(self._softmax).update(self._softmax_space.lend(rows, shapes, self.dtype))
 
     def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
-        wide = dict.fromkeys(("scratch", "probabilities", "smoothed", "free"), (units,))
+        wide = dict.fromkeys(("scratch", "probabilities", "free"), (units,))
         return wide | {"values": (), "common": (), "is_free": Mask((units,))}
 
     def check_activation(self, activation: Activation, units: int) -> None:
@@ -241,8 +256,6 @@ class SparseCategoricalCrossentropy(Loss):
     0.223144
     """
 
-    one_hot: Array
-
     def __init__(
         self,
         from_logits: bool = False,
@@ -253,18 +266,18 @@ class SparseCategoricalCrossentropy(Loss):
         self.dense = CategoricalCrossentropy(from_logits, label_smoothing, reduction)
         self.from_logits, self.label_smoothing = from_logits, label_smoothing
 
-    def target(self, T: Array) -> Array:
-        if self.identity is None:
-            np.equal(T, self.classes, out=self.one_hot)
-        else:
-            self.identity.take(T.reshape(-1), 0, out=self.one_hot, mode="clip")
-        return self.dense.target(self.one_hot)
+    def encode(self, T: Array, out: Array | None = None) -> Array:
+        one_hot = np.empty((len(T), self.units), self.dtype) if out is None else out
+        np.equal(T, self.classes, out=one_hot)
+        return self.dense.encode(one_hot, one_hot)
 
     def value(self, out: Array, T: Array) -> Array:
         return self.dense.value(out, T)
 
-    def value_from_net(self, activation: Activation, net: Array, out: Array, T: Array) -> Array:
-        return self.dense.value_from_net(activation, net, out, T)
+    def total_from_net(
+        self, activation: Activation, net: Array, out: Array, T: Array, weight: Array
+    ) -> float:
+        return self.dense.total_from_net(activation, net, out, T, weight)
 
     def gradient(self, out: Array, T: Array) -> Array:
         return self.dense.gradient(out, T)
@@ -273,48 +286,36 @@ class SparseCategoricalCrossentropy(Loss):
         super().bind(units, dtype, canonical_factor)
         self.dense.bind(units, dtype, canonical_factor)
         self.classes = np.arange(units)
-        # rows of the identity are the one-hot rows, and the quickest way to them (0.5 µs instead
-        # of 2 for a small batch); with thousands of classes it would take too much memory
-        self.identity = np.eye(units, dtype=dtype) if units <= 1024 else None
 
     def allocate(self, rows: int) -> None:
         super().allocate(rows)
         self.dense.allocate(rows)
 
     def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
-        return {"one_hot": (units,)}
+        return {}
 
     def check_activation(self, activation: Activation, units: int) -> None:
         self.dense.check_activation(activation, units)
 
     def as_target(self, y: Any, units: int, dtype: np.dtype[Any], name: str = "y") -> Array:
-        try:
-            labels = np.asarray(y)
-            classes = labels.astype(np.intp)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise ArgumentError(f"{name} must be integer labels 0 … {units - 1}: {error}") from error
-        if classes.size != len(classes) or classes.ndim > 2:
+        labels = as_labels(y, units, name)
+        if np.ndim(y) not in (1, 2) or len(labels) != len(y):
             raise ArgumentError(
                 f"{name} must be one label a row, shape (n,) or (n, 1), for sparse_categorical_crossentropy; "
-                f"got {classes.shape}. For one-hot rows use categorical_crossentropy."
+                f"got {np.shape(y)}. For one-hot rows use categorical_crossentropy."
             )
-        wrong = (classes != labels) | (classes < 0) | (classes >= units)
-        if wrong.any():
-            row = int(np.argmax(wrong))
-            raise ArgumentError(
-                f"{name} must hold labels from 0 to {units - 1}, one for each of the model's {units} "
-                f"outputs; row {row} is {labels.reshape(-1)[row]}"
-            )
-        return classes.reshape(-1, 1)
+        return labels.reshape(-1, 1)
 
 
-def smooth(loss: BinaryCrossentropy | CategoricalCrossentropy, T: Array, choices: int) -> Array:
+def smooth(
+    loss: BinaryCrossentropy | CategoricalCrossentropy, T: Array, choices: int, out: Array | None
+) -> Array:
     """t(1 − ε) + ε/choices, or T itself where ε is 0."""
     if not loss.label_smoothing:
         return T
-    np.multiply(T, 1 - loss.label_smoothing, out=loss.smoothed)
-    loss.smoothed += loss.label_smoothing / choices
-    return loss.smoothed
+    out = np.multiply(T, 1 - loss.label_smoothing, out=out)
+    out += loss.label_smoothing / choices
+    return out
 
 
 def require_probabilities(
@@ -335,7 +336,9 @@ def require_probabilities(
 
 
 def require_unit_interval(loss: Loss, T: Array, name: str) -> None:
-    """Raise an `ArgumentError` unless every target is a probability."""
+    """Raise an `ArgumentError` unless every target is a probability, and there is one."""
+    if not len(T):
+        raise ArgumentError(f"{name} has no rows")
     if T.min() < 0 or T.max() > 1:
         row = int(np.argmax((T < 0).any(axis=1) | (T > 1).any(axis=1)))
         raise ArgumentError(

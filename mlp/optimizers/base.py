@@ -1,8 +1,9 @@
 """The optimizer: from gradients to new parameters, on one flat vector."""
 
+import copy
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -79,6 +80,7 @@ class Optimizer(Part):
         self.weight_decay = weight_decay
         self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
         self.iterations = 0
+        self.owned = False  # by a model; another one then takes a copy
         self.state: dict[str, Array] = {}
 
     def update(self, W: Array, dW: Array, scratch: Array, *slots: Array) -> None:
@@ -125,7 +127,7 @@ class Optimizer(Part):
 
     def step(self) -> None:
         """One update of all parameters from their gradients."""
-        learning_rate = self.current_rate()
+        learning_rate = self.current_rate() if callable(self.learning_rate) else self.learning_rate
         if self.clips:
             self.clip(self.parameters)
         if self.weight_decay:
@@ -137,8 +139,12 @@ class Optimizer(Part):
 
     def current_rate(self) -> float:
         """η of the next step."""
-        rate = self.learning_rate
-        return float(rate(self.iterations)) if callable(rate) else rate
+        if not callable(self.learning_rate):
+            return self.learning_rate
+        rate = self.learning_rate(self.iterations)
+        valid = _is_number(rate) and 0 <= rate < math.inf
+        require(valid, f"learning_rate of step {self.iterations}", rate, "a number of at least 0")
+        return float(rate)
 
     def clip(self, parameters: Parameters) -> None:
         """Clip the gradients in place, by value, by each parameter's norm or by the norm of all."""
@@ -150,6 +156,12 @@ class Optimizer(Part):
                 scale_down(gradients[place], self.clipnorm)
         elif self.global_clipnorm is not None:
             scale_down(gradients, self.global_clipnorm)
+
+    def fresh(self) -> Self:
+        """The same rule without a model: no state, no steps taken."""
+        twin = copy.copy(self)
+        twin.state, twin.iterations, twin.owned = {}, 0, False
+        return twin
 
     def __getstate__(self) -> dict[str, Any]:
         bound = ("parameters", "blocks", "scratch")  # made anew by `build`

@@ -9,13 +9,14 @@ They differ in one thing: how many samples are seen before the weights move.
   since a batch is one matrix product.
 
 `Sequential.fit` runs through them (``batch_size="full"``, ``1``, or a number), and each
-can be called by itself on a compiled model. `run` does what all three share: it gathers the
-rows, makes one step of the delta rule with them, and keeps the history.
+can be called by itself on a compiled model. `run` does what all three share: `order` shuffles
+the numbers of the rows, `data.batches` hands the rows out in that order, each once, and
+`update` makes one step of the delta rule with them and keeps the history.
 """
 
 from typing import TYPE_CHECKING, Any
 
-from mlp.naming import require
+from mlp.naming import is_integer, require
 
 if TYPE_CHECKING:
     from mlp.callbacks import History
@@ -68,8 +69,8 @@ def stochastic_gradient_descent(
     """
     with model.training(X, T, epochs=epochs, **options) as run:
         for _ in run.epochs(steps=len(run.data)):
-            for row in run.order(shuffle).tolist():
-                run.update(run.data.sample(row))
+            for sample in run.data.batches(run.order(shuffle), 1):
+                run.update(sample)
     return run.history
 
 
@@ -92,10 +93,9 @@ def minibatch_gradient_descent(
     shuffle : bool, default True
         A new order each epoch.
     """
-    require(isinstance(batch_size, int) and batch_size > 0, "batch_size", batch_size, "a positive integer")
+    require(is_integer(batch_size) and batch_size > 0, "batch_size", batch_size, "a positive integer")
     with model.training(X, T, epochs=epochs, **options) as run:
         for _ in run.epochs(steps=-(-len(run.data) // batch_size)):
-            order = run.order(shuffle)
-            for start in range(0, len(order), batch_size):
-                run.update(run.data.take(order[start : start + batch_size]))
+            for batch in run.data.batches(run.order(shuffle), batch_size):
+                run.update(batch)
     return run.history

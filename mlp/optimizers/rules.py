@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mlp.arrays import Array
-from mlp.naming import require
+from mlp.naming import require_in
 from mlp.optimizers.base import Optimizer
 
 
@@ -44,12 +44,12 @@ class SGD(Optimizer):
         **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
-        require(0 <= momentum < 1, "momentum", momentum, "in [0, 1)")
+        require_in("[0, 1)", "momentum", momentum)
         self.momentum, self.nesterov = momentum, nesterov
         self.slots = ("velocity",) if momentum else ()
 
     def update(self, W: Array, dW: Array, scratch: Array, *slots: Array) -> None:
-        np.multiply(dW, self.rate, out=scratch)
+        np.multiply(dW, self.rate, scratch)
         if not slots:
             W -= scratch
             return
@@ -58,7 +58,7 @@ class SGD(Optimizer):
         velocity -= scratch
         if self.nesterov:
             W -= scratch
-            W += np.multiply(velocity, self.momentum, out=scratch)
+            W += np.multiply(velocity, self.momentum, scratch)
         else:
             W += velocity
 
@@ -92,9 +92,9 @@ class RMSprop(Optimizer):
         **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
-        require(0 <= rho < 1, "rho", rho, "in [0, 1)")
-        require(0 <= momentum < 1, "momentum", momentum, "in [0, 1)")
-        require(epsilon > 0, "epsilon", epsilon, "positive")
+        require_in("[0, 1)", "rho", rho)
+        require_in("[0, 1)", "momentum", momentum)
+        require_in("(0, inf)", "epsilon", epsilon)
         self.rho, self.momentum, self.epsilon = rho, momentum, epsilon
         self.slots = ("v", "velocity") if momentum else ("v",)
 
@@ -103,13 +103,13 @@ class RMSprop(Optimizer):
 
     def update(self, W: Array, dW: Array, scratch: Array, *slots: Array) -> None:
         v = slots[0]
-        np.multiply(dW, dW, out=scratch)  # v += (1 − ρ)(dW² − v)
+        np.multiply(dW, dW, scratch)  # v += (1 − ρ)(dW² − v)
         scratch -= v
         scratch *= self._forget
         v += scratch
-        np.add(v, self._epsilon, out=scratch)  # η dW / √(v + ε)
-        np.sqrt(scratch, out=scratch)
-        np.divide(dW, scratch, out=scratch)
+        np.add(v, self._epsilon, scratch)  # η dW / √(v + ε)
+        np.sqrt(scratch, scratch)
+        np.divide(dW, scratch, scratch)
         scratch *= self.rate
         if self.momentum:
             velocity = slots[1]
@@ -124,7 +124,9 @@ class Adam(Optimizer):
     """m ← β₁ m + (1 − β₁) dW,  v ← β₂ v + (1 − β₂) dW²,  W ← W − α m / (√v + ε).
 
     α = η √(1 − β₂ᵗ) / (1 − β₁ᵗ) corrects for the zeros that m and v begin with; t is the
-    number of the step, from 1.
+    number of the step, from 1. The two state vectors are kept divided by their constants, as
+    the sums m ← β₁ m + dW and v ← β₂ v + dW², and α and ε scaled to match: two of twelve
+    operations less, and the same step.
 
     Parameters
     ----------
@@ -155,27 +157,26 @@ class Adam(Optimizer):
         require_adam(self)
 
     def constants(self, dtype: np.dtype[Any]) -> None:
-        self._forget_m, self._forget_v = np.array(1 - self.beta_1, dtype), np.array(1 - self.beta_2, dtype)
-        self._epsilon = np.array(self.epsilon, dtype)
+        self._beta_1, self._beta_2 = np.array(self.beta_1, dtype), np.array(self.beta_2, dtype)
+        self._epsilon = np.array(self.epsilon / (1 - self.beta_2) ** 0.5, dtype)
 
     def prepare(self, learning_rate: float) -> None:
         t = self.iterations + 1
-        self.rate[...] = learning_rate * (1 - self.beta_2**t) ** 0.5 / (1 - self.beta_1**t)
+        alpha = learning_rate * (1 - self.beta_2**t) ** 0.5 / (1 - self.beta_1**t)
+        self.rate[...] = alpha * (1 - self.beta_1) / (1 - self.beta_2) ** 0.5
 
     def update(self, W: Array, dW: Array, scratch: Array, *slots: Array) -> None:
         m, v = slots
-        np.subtract(dW, m, out=scratch)  # m += (1 − β₁)(dW − m)
-        scratch *= self._forget_m
-        m += scratch
-        np.multiply(dW, dW, out=scratch)  # v += (1 − β₂)(dW² − v)
-        scratch -= v
-        scratch *= self._forget_v
-        v += scratch
-        np.sqrt(v, out=scratch)  # W −= α m / (√v + ε)
-        scratch += self._epsilon
-        np.divide(m, scratch, out=scratch)
-        scratch *= self.rate
-        W -= scratch
+        np.multiply(m, self._beta_1, m)  # m ← β₁ m + dW
+        np.add(m, dW, m)
+        np.multiply(dW, dW, scratch)  # v ← β₂ v + dW²
+        np.multiply(v, self._beta_2, v)
+        np.add(v, scratch, v)
+        np.sqrt(v, scratch)  # W ← W − α m / (√v + ε)
+        np.add(scratch, self._epsilon, scratch)
+        np.divide(m, scratch, scratch)
+        np.multiply(scratch, self.rate, scratch)
+        np.subtract(W, scratch, W)
 
 
 class AdamW(Optimizer):
@@ -217,6 +218,6 @@ class AdamW(Optimizer):
 
 def require_adam(rule: Adam | AdamW) -> None:
     """Check the numbers that `Adam` and `AdamW` share."""
-    require(0 <= rule.beta_1 < 1, "beta_1", rule.beta_1, "in [0, 1)")
-    require(0 <= rule.beta_2 < 1, "beta_2", rule.beta_2, "in [0, 1)")
-    require(rule.epsilon > 0, "epsilon", rule.epsilon, "positive")
+    require_in("[0, 1)", "beta_1", rule.beta_1)
+    require_in("[0, 1)", "beta_2", rule.beta_2)
+    require_in("(0, inf)", "epsilon", rule.epsilon)

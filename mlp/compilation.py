@@ -1,0 +1,40 @@
+"""What `Sequential.compile` is given, turned into objects."""
+
+from typing import Any
+
+from mlp import losses, metrics, optimizers
+from mlp.errors import ArgumentError
+from mlp.naming import require
+
+
+def choose(
+    optimizer: Any, loss: Any, reported: Any, weighted: Any, former: optimizers.Optimizer | None
+) -> tuple[optimizers.Optimizer, losses.Loss, list[metrics.Metric], list[metrics.Metric]]:
+    """The rule, the loss and the two lists of metrics that the arguments of `compile` stand for.
+
+    Parameters
+    ----------
+    optimizer, loss, reported, weighted
+        As in `Sequential.compile`.
+    former : Optimizer or None
+        The model's own. A rule that belongs to another model is copied, without its state.
+
+    Raises
+    ------
+    ArgumentError
+        If a name is unknown or something is not what it should be.
+    """
+    if loss is None:
+        raise ArgumentError("compile() needs a loss, for example loss='mse' or 'binary_crossentropy'")
+    rule = optimizers.get(optimizer)
+    if rule.owned and rule is not former:
+        rule = rule.fresh()
+    return rule, losses.get(loss), several(reported, "metrics"), several(weighted, "weighted_metrics")
+
+
+def several(identifiers: Any, argument: str) -> list[metrics.Metric]:
+    """The metrics that a list of names, classes or objects stands for."""
+    example = identifiers if isinstance(identifiers, str) else "accuracy"
+    is_list = identifiers is None or isinstance(identifiers, list | tuple)
+    require(is_list, argument, identifiers, f"a list, such as [{example!r}]")
+    return [metrics.get(identifier) for identifier in identifiers or ()]
