@@ -81,9 +81,10 @@ class Activation(Part):
         """F of any array, into a new one; the last axis holds the units."""
         net = np.asarray(net)
         net = net if net.dtype in CONSTANTS else net.astype(np.float64)
-        rows = np.atleast_2d(net).reshape(-1, net.shape[-1] if net.ndim else 1)
+        units = net.shape[-1] if net.ndim else 1
+        rows = net.reshape(net.size // max(units, 1), units)
         alone = copy.copy(self)  # so that a layer's memory is not touched
-        alone.attach(rows.shape[1], net.dtype, len(rows))
+        alone.attach(units, net.dtype, len(rows))
         return alone.f(rows, np.empty_like(rows)).reshape(net.shape)
 
 

@@ -119,6 +119,7 @@ def require_finite(array: Array, name: str) -> None:
 def as_weights(weight: Any, rows: int, dtype: np.dtype[Any], name: str = "sample_weight") -> Array:
     """Check weights of samples: shape (n,), finite, not negative, not all zero."""
     array = as_numbers(weight, dtype, name)
+    array = array[:, 0] if array.shape == (rows, 1) else array
     if array.shape != (rows,):
         raise ArgumentError(f"{name} must have shape ({rows},), one weight a row; got {np.shape(weight)}")
     require_finite(array, name)
@@ -150,7 +151,7 @@ class Workspace:
     """
 
     def __init__(self) -> None:
-        self.capacity = 0
+        self.capacity = -1
         self.buffers: dict[str, Array] = {}
         self.lent: dict[int, dict[str, Array]] = {}
 

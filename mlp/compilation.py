@@ -29,12 +29,27 @@ def choose(
     rule = optimizers.get(optimizer)
     if rule.owned and rule is not former:
         rule = rule.fresh()
-    return rule, losses.get(loss), several(reported, "metrics"), several(weighted, "weighted_metrics")
+    taken = {"loss"}
+    return (
+        rule,
+        losses.get(loss),
+        several(reported, "metrics", taken),
+        several(weighted, "weighted_metrics", taken, "weighted_"),
+    )
 
 
-def several(identifiers: Any, argument: str) -> list[metrics.Metric]:
-    """The metrics that a list of names, classes or objects stands for."""
+def several(identifiers: Any, argument: str, taken: set[str], prefix: str = "") -> list[metrics.Metric]:
+    """The metrics that a list of names, classes or objects stands for, each with a name of its own.
+
+    A name in `taken` is preceded by the prefix, and if need be followed by a number.
+    """
     example = identifiers if isinstance(identifiers, str) else "accuracy"
     is_list = identifiers is None or isinstance(identifiers, list | tuple)
     require(is_list, argument, identifiers, f"a list, such as [{example!r}]")
-    return [metrics.get(identifier) for identifier in identifiers or ()]
+    found = [metrics.get(identifier) for identifier in identifiers or ()]
+    for metric in found:
+        stem = prefix + metric.name if metric.name in taken else metric.name
+        names = [stem, *(f"{stem}_{k}" for k in range(1, len(taken) + 1))]
+        metric.name = next(name for name in names if name not in taken)
+        taken.add(metric.name)
+    return found

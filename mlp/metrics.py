@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mlp.arrays import Array
+from mlp.arrays import Array, as_numbers
+from mlp.errors import ArgumentError
 from mlp.naming import Catalogue, Part, require, require_in, snake_case
 
 
@@ -41,13 +42,21 @@ class Metric(Part):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in one batch."""
         y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
+        if y_true.shape[:1] != y_pred.shape[:1] or not y_pred.size:
+            raise ArgumentError(
+                "y_true and y_pred must have the same rows; "
+                f"their shapes are {y_true.shape} and {y_pred.shape}"
+            )
         values = self.values(y_true.reshape(len(y_true), -1), y_pred.reshape(len(y_pred), -1))
         if sample_weight is None:
             self.total += float(values.sum(dtype=np.float64))
             self.count += len(values)
         else:
-            self.total += float(np.dot(values, sample_weight))
-            self.count += float(np.sum(sample_weight))
+            weight = as_numbers(sample_weight, np.dtype(np.float64), "sample_weight").reshape(-1)
+            if len(weight) != len(values):
+                raise ArgumentError(f"sample_weight has {len(weight)} numbers for {len(values)} rows")
+            self.total += float(np.dot(values, weight))
+            self.count += float(weight.sum())
 
     def result(self) -> float:
         """The metric of all rows since `reset_state`; 0 if there were none."""
@@ -59,7 +68,7 @@ class Metric(Part):
 
 
 class BinaryAccuracy(Metric):
-    """Share of outputs on the right side of a threshold, averaged over a row's outputs.
+    """Share of outputs on the right side of a threshold, for targets 0 and 1.
 
     Parameters
     ----------
@@ -73,7 +82,7 @@ class BinaryAccuracy(Metric):
         self.threshold = threshold
 
     def values(self, y_true: Array, y_pred: Array) -> Any:
-        return ((y_pred > self.threshold) == (y_true > self.threshold)).mean(axis=1)
+        return ((y_pred > self.threshold) == y_true).mean(axis=1)
 
 
 class CategoricalAccuracy(Metric):
@@ -95,7 +104,7 @@ class Accuracy(Metric):
 
     def values(self, y_true: Array, y_pred: Array) -> Any:
         if y_pred.shape[1] == 1:
-            return (y_pred[:, 0] > 0.5) == (y_true[:, 0] > 0.5)
+            return (y_pred[:, 0] > 0.5) == y_true[:, 0]
         labels = y_true[:, 0] if y_true.shape[1] == 1 else y_true.argmax(axis=1)
         return labels == y_pred.argmax(axis=1)
 

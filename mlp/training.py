@@ -216,7 +216,7 @@ def open_run(
         require(is_integer(value) and value >= 0, name, value, "an integer of at least 0")
     given = callbacks is None or isinstance(callbacks, list | tuple)
     require(given, "callbacks", callbacks, "a list of callbacks")
-    data = check_data(model, x, y, sample_weight, class_weight)
+    data = check_data(model, x, y, sample_weight)
     model.optimizer.current_rate()  # a schedule that cannot begin is found before anything moves
     if not is_finite(model.parameters.values):
         raise ArgumentError("the weights of the model are not finite before training; set them anew")
@@ -232,6 +232,10 @@ def open_run(
         held_out = check_data(model, x_held, y_held, weight_held, where="validation_data: ")
     elif validation_split:
         data, held_out = split_tail(validation_split, *data)
+    if class_weight is not None:  # of the rows that are trained with; held-out rows count alike
+        X, T, weight = data
+        by_class = weights_of_classes(class_weight, T)
+        data = X, T, (by_class if weight is None else weight * by_class).astype(X.dtype)
 
     def validate(run: Training) -> Logs:
         assert held_out is not None
@@ -249,14 +253,14 @@ def open_run(
 
 
 def check_data(
-    model: "Sequential", x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None, where: str = ""
+    model: "Sequential", x: Any, y: Any, sample_weight: Any = None, where: str = ""
 ) -> tuple[Array, Array, Array | None]:
     """Inputs, targets and weights as the model wants them, or an error that says what is wrong."""
     if not model.compiled:
         raise NotReadyError("compile the model first: model.compile(optimizer='adam', loss='mse')")
     fresh, drawn = not model.built, model.rng.bit_generator.state
     try:
-        return _check_data(model, x, y, sample_weight, class_weight, where)
+        return _check_data(model, x, y, sample_weight, where)
     except ArgumentError:
         if fresh and model.built:  # wrong data must not decide the shape of a model
             stack.unbuild(model.layers)
@@ -266,7 +270,7 @@ def check_data(
 
 
 def _check_data(
-    model: "Sequential", x: Any, y: Any, sample_weight: Any, class_weight: Any, where: str
+    model: "Sequential", x: Any, y: Any, sample_weight: Any, where: str
 ) -> tuple[Array, Array, Array | None]:
     X = model.as_inputs(x, where + "x")
     model.ready()
@@ -276,9 +280,6 @@ def _check_data(
     weight = (
         None if sample_weight is None else as_weights(sample_weight, len(X), X.dtype, where + "sample_weight")
     )
-    if class_weight is not None:
-        by_class = weights_of_classes(class_weight, T)
-        weight = (by_class if weight is None else weight * by_class).astype(X.dtype)
     return X, T, weight
 
 

@@ -19,10 +19,6 @@ TARGETS = {"mse": T, BCE: (T > 0).astype(float), CCE: np.eye(3)[labels], SPARSE:
 OUTPUTS = {"mse": (1, None), BCE: (1, "sigmoid")}
 
 
-def TODO(*values, reason):
-    return pytest.param(*values)
-
-
 def net(loss="mse", **options) -> Sequential:
     """A model with dropout and with a state in its optimizer, so that whatever moves is seen."""
     units, output = OUTPUTS.get(loss, (3, "softmax"))

@@ -4,10 +4,10 @@ import csv
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlp.datasets import Table, digits, find_delimiter, has_header, read_table
+from mlp.datasets import Table, digits, find_delimiter, has_header, is_missing, read_table
 from mlp.errors import ArgumentError
 
 
@@ -155,9 +155,7 @@ def test_digits():
 word = st.text(
     st.characters(codec="utf-8", exclude_characters=",;\t|", exclude_categories=("Cc", "Cs")), min_size=1
 )
-clean = word.map(str.strip).filter(
-    lambda text: text and text.lower() not in ("nan", "inf", "na", "null", "?")
-)
+clean = word.map(str.strip).filter(lambda text: text and not is_missing(text))
 
 
 @given(
@@ -166,6 +164,7 @@ clean = word.map(str.strip).filter(
     delimiter=st.sampled_from(",;\t|"),
     end=st.sampled_from(["\n", "\r\n"]),
 )
+@settings(deadline=None)
 def test_what_csv_writes_is_read_back(tmp_path_factory, names, cells, delimiter, end):
     rows = [row[: len(names)] for row in cells]
     path = tmp_path_factory.mktemp("written") / "data.csv"

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from refusals import CCE, TARGETS, TODO, T, X, net, state
+from refusals import CCE, TARGETS, T, X, net, state
 
 import mlp
 from mlp import Sequential, callbacks, layers

@@ -220,7 +220,7 @@ def test_clone_of_a_layer():
 def test_what_needs_weights_says_so():
     model = Sequential([layers.Dense(2)])
     for method in (model.get_weights, model.count_params, lambda: model.save("x.mlp")):
-        with pytest.raises(NotReadyError, match="the model is not built yet: add layers.Input"):
+        with pytest.raises(NotReadyError, match=r"the model is not built yet: add layers\.Input"):
             method()
     with pytest.raises(NotReadyError, match="the model has no layers"):
         Sequential().predict(X)

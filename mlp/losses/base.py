@@ -139,6 +139,8 @@ class Loss(Part):
         out = np.asarray(y_pred)
         out = np.atleast_2d(out if out.dtype in CONSTANTS else out.astype(np.float64))
         out = out.T if np.ndim(y_pred) == 1 else out
+        if out.ndim != 2 or not out.size:
+            raise ArgumentError(f"y_pred must have rows and columns; its shape is {np.shape(y_pred)}")
         self.bind(out.shape[1], out.dtype)
         T = self.as_target(y_true, out.shape[1], out.dtype, "y_true")
         if len(T) != len(out):

@@ -180,7 +180,8 @@ class CategoricalCrossentropy(Loss):
         # −Σ_k t_k ln y_k = ln Σ_j e^net_j − Σ_k t_k net_k, since the targets of a row sum to 1
         shifted, log_total = activation.shifted, activation.log_total()  # type: ignore[attr-defined]
         if not weight.ndim:
-            return float(weight * (np.add.reduce(log_total) - np.vdot(T, shifted)))
+            picked = T.reshape(-1).dot(shifted.reshape(-1))
+            return float(weight * (np.add.reduce(log_total) - picked))
         np.multiply(T, shifted, self.scratch)
         np.subtract(log_total, self.scratch.dot(self.ones, self.values), self.values)
         return weigh(self.values, weight)
@@ -207,6 +208,11 @@ class CategoricalCrossentropy(Loss):
         return np.divide(grad, total[:, None], out=grad)
 
     def bind(self, units: int, dtype: np.dtype[Any], canonical_factor: float = 0.0) -> None:
+        if units == 1:
+            raise ArgumentError(
+                f"{type(self).__name__} needs one output a class, so two or more; there is 1. "
+                "For two classes and one output use a sigmoid with binary_crossentropy."
+            )
         super().bind(units, dtype, canonical_factor)
         self.minus_ones = -self.ones
         self._softmax.set_dtype(dtype)
@@ -224,11 +230,6 @@ class CategoricalCrossentropy(Loss):
 
     def check_activation(self, activation: Activation, units: int) -> None:
         require_probabilities(self, activation, "softmax")
-        if units == 1:
-            raise ArgumentError(
-                f"{type(self).__name__} needs one output a class, so two or more; the model has 1. "
-                "For two classes and one output use a sigmoid with binary_crossentropy."
-            )
 
     def check_target(self, T: Array, name: str) -> None:
         require_unit_interval(self, T, name)

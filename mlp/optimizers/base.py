@@ -106,7 +106,7 @@ class Optimizer(Part):
 
     def prepare(self, learning_rate: float) -> None:
         """Set what is the same for all parameters in this step."""
-        self.rate[...] = learning_rate
+        self.rate.fill(learning_rate)
 
     def build(self, parameters: Parameters) -> None:
         """Make the state vectors for these parameters, or go on with those there are."""

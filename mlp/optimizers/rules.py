@@ -99,13 +99,14 @@ class RMSprop(Optimizer):
         self.slots = ("v", "velocity") if momentum else ("v",)
 
     def constants(self, dtype: np.dtype[Any]) -> None:
-        self._forget, self._epsilon = np.array(1 - self.rho, dtype), np.array(self.epsilon, dtype)
+        self._rho, self._new = np.array(self.rho, dtype), np.array(1 - self.rho, dtype)
+        self._epsilon = np.array(self.epsilon, dtype)
 
     def update(self, W: Array, dW: Array, scratch: Array, *slots: Array) -> None:
         v = slots[0]
-        np.multiply(dW, dW, scratch)  # v += (1 − ρ)(dW² − v)
-        scratch -= v
-        scratch *= self._forget
+        np.multiply(dW, dW, scratch)  # v ← ρ v + (1 − ρ) dW²
+        scratch *= self._new
+        v *= self._rho
         v += scratch
         np.add(v, self._epsilon, scratch)  # η dW / √(v + ε)
         np.sqrt(scratch, scratch)
@@ -163,7 +164,7 @@ class Adam(Optimizer):
     def prepare(self, learning_rate: float) -> None:
         t = self.iterations + 1
         alpha = learning_rate * (1 - self.beta_2**t) ** 0.5 / (1 - self.beta_1**t)
-        self.rate[...] = alpha * (1 - self.beta_1) / (1 - self.beta_2) ** 0.5
+        self.rate.fill(alpha * (1 - self.beta_1) / (1 - self.beta_2) ** 0.5)
 
     def update(self, W: Array, dW: Array, scratch: Array, *slots: Array) -> None:
         m, v = slots
