@@ -9,26 +9,33 @@
     >>> model.count_params()
     81
 
-Importing it loads NumPy and nothing else that is heavy.
+Importing it loads NumPy; each module of the package is loaded when its name is first used.
 """
 
-from mlp import (
-    activations,
-    callbacks,
-    errors,
-    initializers,
-    layers,
-    losses,
-    metrics,
-    models,
-    optimizers,
-    utils,
-)
-from mlp.errors import MLPError
-from mlp.layers import Input
-from mlp.naming import register
-from mlp.sequential import Sequential
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np  # noqa: F401 - the one thing that everything here needs
+
 from mlp.version import __version__
+
+if TYPE_CHECKING:
+    from mlp import (
+        activations,
+        callbacks,
+        errors,
+        initializers,
+        layers,
+        losses,
+        metrics,
+        models,
+        optimizers,
+        utils,
+    )
+    from mlp.errors import MLPError
+    from mlp.layers import Input
+    from mlp.naming import register
+    from mlp.sequential import Sequential
 
 __all__ = [
     "Input",
@@ -47,3 +54,20 @@ __all__ = [
     "register",
     "utils",
 ]
+
+# a name that is not a module: where it lives
+_HOMES = {"Input": "layers", "MLPError": "errors", "Sequential": "models", "register": "naming"}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a module of the package, or what one holds, at its first use."""
+    if name not in __all__:
+        raise AttributeError(f"module 'mlp' has no attribute {name!r}; it has {', '.join(__all__)}")
+    module = import_module(f"mlp.{_HOMES.get(name, name)}")
+    value = getattr(module, name) if name in _HOMES else module
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

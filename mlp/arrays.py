@@ -5,7 +5,7 @@ o units; a weight matrix is therefore (i, o) and a layer computes ``X @ W + b``.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -129,6 +129,39 @@ def as_weights(weight: Any, rows: int, dtype: np.dtype[Any], name: str = "sample
     if not array.any():
         raise ArgumentError(f"{name} must not be zero for every row: nothing would be learned")
     return array
+
+
+def fill(targets: Sequence[Array], values: Any) -> None:
+    """Copy values into arrays of the same shapes; into all of them or, where something is wrong, none.
+
+    Raises
+    ------
+    ArgumentError
+        If the number or a shape differs, or a value is not a finite number.
+    """
+    shapes = [target.shape for target in targets]
+    found = [_shape(value) for value in values] if np.iterable(values) else values
+    if not np.iterable(values) or len(found) != len(shapes) or any(map(_differ, found, shapes)):
+        raise ArgumentError(f"set_weights() expected arrays of the shapes {shapes}; got {found}")
+    arrays = [
+        as_numbers(value, target.dtype, f"weights[{k}]")
+        for k, (value, target) in enumerate(zip(values, targets, strict=True))
+    ]
+    for k, array in enumerate(arrays):
+        require_finite(array, f"weights[{k}]")
+    for target, array in zip(targets, arrays, strict=True):
+        target[...] = array
+
+
+def _shape(value: Any) -> tuple[int, ...] | None:
+    try:
+        return tuple(np.shape(value))
+    except ValueError:  # rows of different lengths, which `as_numbers` will say better
+        return None
+
+
+def _differ(found: tuple[int, ...] | None, expected: tuple[int, ...]) -> bool:
+    return found is not None and found != expected
 
 
 class Mask(tuple[int, ...]):

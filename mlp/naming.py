@@ -27,6 +27,7 @@ class Part:
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Build the part from what `get_config` returned."""
+        require(isinstance(config, Mapping), "config", config, "a dict, such as get_config() returns")
         arguments = {name: _revive(value) for name, value in config.items()}
         try:
             return cls(**arguments)
@@ -236,7 +237,7 @@ def snake_case(name: str) -> str:
     """
     letters = []
     for k, letter in enumerate(name):
-        if k and letter.isupper() and name[k - 1].islower() and name[k : k + 2] != "LU":
+        if k and letter.isupper() and name[k - 1].islower() and name[k : k + 2] not in ("LU", "W"):
             letters.append("_")
         letters.append(letter.lower())
     return "".join(letters)

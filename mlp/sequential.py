@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlp import compilation, optimizers, storage, summary
-from mlp.arrays import Array, as_inputs
+from mlp.arrays import Array, as_inputs, fill
 from mlp.callbacks import Callback, CallbackList, History
 from mlp.engines.numpy_engine import NumpyEngine, forward
 from mlp.errors import ArgumentError, NotReadyError
@@ -356,7 +356,7 @@ class Sequential(Part):
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Set all parameters from arrays in the order of `get_weights`; all or, after an error, none."""
         self._require_built("set_weights")
-        stack.set_weights(self.layers, weights)
+        fill(stack.weights(self.layers), weights)
 
     def save(self, filepath: str | PathLike[str], overwrite: bool = True) -> None:
         """Write the model to a file: weights as safetensors, all else as JSON inside it.

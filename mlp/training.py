@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from mlp.arrays import Array, as_weights, is_finite
+from mlp.arrays import Array, as_numbers, as_weights, is_finite, require_finite
 from mlp.callbacks import Callback, CallbackList, History, progress
 from mlp.data import ArrayData, Batch, split_tail, weights_of_classes
 from mlp.errors import ArgumentError, DivergenceError, NotReadyError
@@ -95,11 +95,9 @@ class Training:
         self.params = {"epochs": epochs, "initial_epoch": initial_epoch, "verbose": verbose, "steps": None}
         self.callbacks = CallbackList([self.history, *callbacks, *progress(verbose)], model, self.params)
         self.hears_batches = self.callbacks.hears_batches
-        self.rows = np.empty(len(data), np.intp)
+        self.numbers: Array | None = None
         self.vectors = [model.parameters.values, *model.optimizer.state.values()]
-        self.steps = model.optimizer.iterations
-        self.finite = [vector.copy() for vector in self.vectors], self.steps
-        self.latest = [vector.copy() for vector in self.vectors], self.steps
+        self.finite = self.latest = self.snapshot()
         self.epoch = self.batch = 0
 
     def __enter__(self) -> Self:
@@ -116,11 +114,14 @@ class Training:
         traceback: TracebackType | None,
     ) -> None:
         self.silence.__exit__(kind, error, traceback)
+        if error is not None:
+            self.callbacks.close()
 
     def epochs(self, steps: int) -> Iterator[int]:
         """The numbers of the epochs; what stands in the loop's body is one pass over the data."""
         logs: Logs = {}
         self.params["steps"] = steps
+        self.latest = self.snapshot()
         self.callbacks.call("on_train_begin", {})
         for epoch in range(self.first, self.last):
             self.epoch, self.batch = epoch, 0
@@ -139,8 +140,11 @@ class Training:
 
     def order(self, shuffle: bool = True) -> Array:
         """The numbers of all rows, in a new random order from the model's generator."""
-        self.rows[:] = np.arange(len(self.rows))
+        if self.numbers is None:
+            self.numbers = np.arange(len(self.data))
+            self.rows = self.numbers.copy()
         if shuffle:
+            np.copyto(self.rows, self.numbers)
             self.model.rng.shuffle(self.rows)
         return self.rows
 
@@ -151,7 +155,7 @@ class Training:
             self.callbacks.call("on_train_batch_begin", self.batch, {})
         loss = self.engine.step(X, target, weight)
         if not math.isfinite(loss):
-            self.diverge(f"the loss became {loss}")
+            self.diverge(f"the loss became {loss}", self.batch)
         if not self.batch:  # the weights that this epoch began with have a finite loss
             self.finite, self.latest = self.latest, self.finite
         means = self.means
@@ -166,7 +170,11 @@ class Training:
     def require_finite(self) -> None:
         """Diverge if the last step made the weights or the optimizer's state infinite."""
         if not all(map(is_finite, self.vectors)):
-            self.diverge("the weights became infinite or undefined")
+            self.diverge("the weights became infinite or undefined", self.batch - 1)
+
+    def snapshot(self) -> tuple[list[Array], int]:
+        """Copies of the weights and the optimizer's state, and the number of its steps."""
+        return [vector.copy() for vector in self.vectors], self.model.optimizer.iterations
 
     def remember(self) -> None:
         """Keep the weights and the optimizer's state that the next epoch begins with."""
@@ -174,7 +182,7 @@ class Training:
             np.copyto(kept, vector)
         self.latest = self.latest[0], self.model.optimizer.iterations
 
-    def diverge(self, what: str) -> None:
+    def diverge(self, what: str, batch: int) -> None:
         """Put the last weights with a finite loss back and raise a `DivergenceError` with the cause."""
         vectors, self.model.optimizer.iterations = self.finite
         for vector, finite in zip(self.vectors, vectors, strict=True):
@@ -185,12 +193,10 @@ class Training:
             cause = f"the inputs are not scaled (the largest is {inputs:.3g}); standardise the columns"
         elif targets > 1000 and self.data.T.dtype.kind == "f":
             cause = f"the targets are not scaled (the largest is {targets:.3g}); standardise them"
-        elif not math.isfinite(rate):
-            cause = f"the learning rate is {rate}"
         else:
             cause = f"the learning rate {rate:.3g} is too high; try {rate / 10:.3g}, or global_clipnorm=1"
         raise DivergenceError(
-            f"{what} in epoch {self.epoch + 1}, batch {self.batch + 1}. Likely cause: {cause}. "
+            f"{what} in epoch {self.epoch + 1}, batch {batch + 1}. Likely cause: {cause}. "
             "The model has the weights of the last epoch that ended well."
         )
 
@@ -235,7 +241,9 @@ def open_run(
     if class_weight is not None:  # of the rows that are trained with; held-out rows count alike
         X, T, weight = data
         by_class = weights_of_classes(class_weight, T)
-        data = X, T, (by_class if weight is None else weight * by_class).astype(X.dtype)
+        weight = as_numbers(by_class if weight is None else weight * by_class, X.dtype, "class_weight")
+        require_finite(weight, "class_weight")
+        data = X, T, weight
 
     def validate(run: Training) -> Logs:
         assert held_out is not None

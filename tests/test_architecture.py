@@ -151,7 +151,7 @@ def run(code: str) -> str:
 
 def test_import_loads_numpy_alone():
     loaded = run(
-        "import sys, numpy; before = set(sys.modules); import mlp;"
+        "import sys, numpy; before = set(sys.modules); import mlp; mlp.Sequential;"
         "print(*sorted({name.split('.')[0] for name in set(sys.modules) - before}))"
     ).split()
     foreign = set(loaded) - set(sys.stdlib_module_names) - {"mlp", "numpy"}
@@ -159,7 +159,10 @@ def test_import_loads_numpy_alone():
 
 
 def test_all_names_exist_and_are_exported():
-    assert set(mlp.__all__) == set(vars(mlp)) & set(mlp.__all__)
+    assert all(getattr(mlp, name) is not None for name in mlp.__all__)
+    assert set(mlp.__all__) <= set(dir(mlp))
+    with pytest.raises(AttributeError, match="module 'mlp' has no attribute 'layer'; it has Input, MLPErr"):
+        mlp.layer  # noqa: B018
     for module in (mlp.layers, mlp.losses, mlp.optimizers, mlp.callbacks):
         assert all(hasattr(module, name) for name in module.__all__)
 

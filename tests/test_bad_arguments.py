@@ -164,6 +164,14 @@ def test_descriptions(description, message):
     assert str(caught.value).startswith(message)
 
 
+def test_configurations():
+    for part in (Dense, Adam, Sequential):
+        with pytest.raises(ArgumentError, match=r"config must be a dict, such as get_config\(\) returns"):
+            part.from_config(None)
+        with pytest.raises(ArgumentError, match=f"{part.__name__} cannot be made from this .* 'lr'"):
+            part.from_config({"units": 2, "lr": 1} if part is Dense else {"lr": 1})
+
+
 TWICE = "applies a {} itself, but the last layer ends with {}. Remove one of the two"
 LOGITS = {"from_logits": True}
 PAIRS = [

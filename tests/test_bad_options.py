@@ -79,6 +79,26 @@ def test_integers_of_numpy_are_integers():
     assert state(model) == state(twin)
 
 
+@pytest.mark.parametrize("rate", ["0.1", None, -1.0, float("nan"), float("inf"), True, [0.1]])
+def test_a_bad_learning_rate_assigned_between_fits(rate):
+    model = net()
+    former, model.optimizer.learning_rate = model.optimizer.learning_rate, rate
+    before = state(model)
+    for use in (Sequential.train_on_batch, *LOOPS):
+        with pytest.raises(ArgumentError, match=r"learning_rate must be a number of at least 0"):
+            use(model, X, T)
+        assert state(model) == before
+    model.optimizer.learning_rate = former
+    model.fit(X, T, verbose=0)
+
+
+@pytest.mark.parametrize("options", [{}, {"sample_weight": np.full(8, 3e38)}])
+def test_weights_that_are_too_large_together(options):
+    model = net(BCE)
+    with refused(model, r"weight.* must be finite, but .* is inf", loss=BCE):
+        model.fit(X, TARGETS[BCE], class_weight={0: 1e39, 1: 3.0}, verbose=0, **options)
+
+
 def test_no_epochs_move_nothing():
     model = net()
     before = state(model)

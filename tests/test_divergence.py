@@ -86,7 +86,7 @@ def test_the_weights_are_those_of_the_last_finite_epoch(optimizer, batch_size, d
     text = str(caught.value)
     found = re.match(r"the (loss|weights) became .* in epoch (\d+), batch (\d+)\. Likely cause: ", text)
     assert int(found[2]) == len(kept.epochs)
-    assert int(found[3]) == kept.batches[-1] + (found[1] == "weights")
+    assert int(found[3]) == kept.batches[-1]
     rate = optimizer.learning_rate
     assert f"the learning rate {rate:.3g} is too high; try {rate / 10:.3g}, or global_clipnorm=1" in text
     assert text.endswith("The model has the weights of the last epoch that ended well.")
@@ -126,6 +126,15 @@ def test_the_count_of_steps_goes_back_too():
     with pytest.raises(DivergenceError):
         model.fit(X, T, batch_size=1, epochs=50, verbose=0)
     assert model.optimizer.iterations == before
+
+
+def test_the_batch_that_made_the_weights_infinite():
+    model = diverging(SGD(1e-3))
+    model.optimizer.learning_rate = 1e38
+    with pytest.raises(
+        DivergenceError, match=r"the weights became infinite or undefined in epoch 1, batch 1\."
+    ):
+        model.fit(X * 90, T, batch_size="full", verbose=0)
 
 
 def test_history_has_the_epochs_that_ended_well():

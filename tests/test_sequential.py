@@ -146,6 +146,18 @@ def test_get_and_set_weights():
     assert model.layers[0].W.any()
 
 
+def test_weights_of_one_layer():
+    model = small()
+    model.build((3,))
+    W, b = model.layers[0].get_weights()
+    model.layers[0].set_weights([W * 2, b + 1])
+    np.testing.assert_array_equal(model.parameters.values[:24], 2 * W.reshape(-1))
+    with pytest.raises(
+        ArgumentError, match=r"expected arrays of the shapes \[\(3, 8\), \(8,\)\]; got \[\(3, 8\)\]"
+    ):
+        model.layers[0].set_weights([W])
+
+
 def test_get_layer():
     model = small()
     assert model.get_layer(index=-1) is model.layers[1]

@@ -94,6 +94,12 @@ class CallbackList:
             self.overrides(name) for name in ("on_train_batch_begin", "on_train_batch_end")
         )
 
+    def close(self) -> None:
+        """Let those that hold something open, such as a bar on the screen, close it after an error."""
+        for callback in self.callbacks:
+            if hasattr(callback, "close"):
+                callback.close()
+
     def overrides(self, hook: str) -> bool:
         """Whether any callback does something at that moment."""
         return any(getattr(type(c), hook) is not getattr(Callback, hook) for c in self.callbacks)

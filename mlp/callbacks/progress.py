@@ -39,6 +39,10 @@ class ProgressBar(Callback):
         self.bar.set_postfix({name: f"{value:.4f}" for name, value in (logs or {}).items()}, refresh=False)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
         self.bar.close()
 
 

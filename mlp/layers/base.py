@@ -26,7 +26,7 @@ from typing import Any, Self
 import numpy as np
 
 from mlp.activations import Activation, Linear
-from mlp.arrays import Array, Workspace
+from mlp.arrays import Array, Workspace, fill
 from mlp.errors import ArgumentError
 from mlp.naming import Part, constructor_arguments, is_integer, require
 
@@ -191,6 +191,14 @@ class Layer(Part):
         if self.shaped_by_model:
             settings["input_shape"] = None
         return type(self)(**settings)
+
+    def get_weights(self) -> list[Array]:
+        """Copies of the parameters: W, b …"""
+        return [value.copy() for value in self.parameters.values()]
+
+    def set_weights(self, weights: Any) -> None:
+        """Set all parameters from arrays in the order of `get_weights`; all or, after an error, none."""
+        fill(list(self.parameters.values()), weights)
 
     def count_params(self) -> int:
         """How many numbers the layer learns."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlp import losses
-from mlp.arrays import Array, Workspace, as_numbers, require_finite
+from mlp.arrays import Array, Workspace
 from mlp.errors import ArgumentError
 from mlp.layers.base import Layer, Shape
 from mlp.losses import Loss
@@ -96,26 +96,6 @@ def pair(loss: Loss, layers: Sequence[Layer], dtype: np.dtype[Any]) -> None:
 def weights(layers: Sequence[Layer]) -> list[Array]:
     """The parameters themselves, layer by layer: W, b, W, b …"""
     return [value for layer in layers for value in layer.parameters.values()]
-
-
-def set_weights(layers: Sequence[Layer], values: Sequence[Any]) -> None:
-    """Set all parameters; nothing has changed if a number or a shape does not fit."""
-    targets = weights(layers)
-    expected = f"set_weights() expected arrays of the shapes {[t.shape for t in targets]}; got "
-    if not np.iterable(values):
-        raise ArgumentError(f"{expected}{values!r}")
-    arrays = []
-    for k, value in enumerate(values):
-        ragged = isinstance(value, list) and len({np.ndim(item) and len(item) for item in value}) > 1
-        shape = () if ragged else np.shape(value)
-        if not ragged and (len(values) != len(targets) or shape != targets[k].shape):
-            raise ArgumentError(f"{expected}{[np.shape(each) for each in values]}")
-        arrays.append(as_numbers(value, targets[k].dtype, f"weights[{k}]"))
-        require_finite(arrays[k], f"weights[{k}]")
-    if len(arrays) != len(targets):
-        raise ArgumentError(f"{expected}{[a.shape for a in arrays]}")
-    for target, array in zip(targets, arrays, strict=True):
-        target[...] = array
 
 
 def find(layers: Sequence[Layer], name: str | None, index: int | None) -> Layer:

@@ -139,11 +139,10 @@ class Optimizer(Part):
 
     def current_rate(self) -> float:
         """η of the next step."""
-        if not callable(self.learning_rate):
-            return self.learning_rate
-        rate = self.learning_rate(self.iterations)
-        valid = _is_number(rate) and 0 <= rate < math.inf
-        require(valid, f"learning_rate of step {self.iterations}", rate, "a number of at least 0")
+        rate, name = self.learning_rate, "learning_rate"
+        if callable(rate):
+            rate, name = rate(self.iterations), f"learning_rate of step {self.iterations}"
+        require(_is_number(rate) and 0 <= rate < math.inf, name, rate, "a number of at least 0")
         return float(rate)
 
     def clip(self, parameters: Parameters) -> None:
