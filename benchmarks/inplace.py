@@ -1,4 +1,4 @@
-"""The yardstick: the same training as a bare script on NumPy, with nothing between the formulas.
+"""The same training as a script tuned by hand, cell by cell, with nothing between the formulas.
 
 No layers, no checks, no callbacks: one flat vector of parameters, its twin of gradients, buffers
 that are allocated once, and every operation writes into one of them. Numbers are arrays of

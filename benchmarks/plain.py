@@ -22,8 +22,7 @@ def train(cell: Cell) -> Callable[[int], float]:
     T_all = np.eye(cell.sizes[-1], dtype=FLOAT)[labels]
     X, T = np.empty((n, cell.sizes[0]), FLOAT), np.empty((n, cell.sizes[-1]), FLOAT)
     nets, outs, deltas = ([np.empty((n, units), FLOAT) for units in cell.sizes[1:]] for _ in range(3))
-    peak, total = np.empty((n, 1), FLOAT), np.empty((n, 1), FLOAT)
-    zero, share = np.zeros((), FLOAT), np.array(1 / n, FLOAT)
+    zero, head = np.zeros((), FLOAT), softmax_head(n)
     update = adam(flat, cell.learning_rate) if cell.rule == "adam" else sgd(flat, cell.learning_rate)
     rng, last = np.random.default_rng(2), len(nets) - 1
 
@@ -35,16 +34,7 @@ def train(cell: Cell) -> Callable[[int], float]:
             if k < last:
                 np.maximum(nets[k], zero, out=outs[k])
             out = outs[k]
-        net, delta = nets[last], deltas[last]
-        np.maximum.reduce(net, axis=1, keepdims=True, out=peak)
-        np.subtract(net, peak, out=net)
-        np.exp(net, out=out)
-        np.add.reduce(out, axis=1, keepdims=True, out=total)
-        np.divide(out, total, out=out)
-        np.log(total, out=peak)
-        loss = float(peak.sum() - np.vdot(T, net)) / n
-        np.subtract(out, T, out=delta)
-        np.multiply(delta, share, out=delta)
+        loss = head(nets[last], T, out, deltas[last])
         for k in range(last, -1, -1):
             below = outs[k - 1] if k else X
             np.dot(below.T, deltas[k], out=flat.dW[k])
@@ -70,6 +60,24 @@ def train(cell: Cell) -> Callable[[int], float]:
         return sum_of_losses / cell.steps
 
     return run
+
+
+def softmax_head(n: int) -> Callable[..., float]:
+    """Softmax, cross-entropy and the output delta (out − T)/n of a batch of n rows."""
+    peak, total, share = np.empty((n, 1), FLOAT), np.empty((n, 1), FLOAT), np.array(1 / n, FLOAT)
+
+    def head(net: Array, T: Array, out: Array, delta: Array) -> float:
+        np.maximum.reduce(net, axis=1, keepdims=True, out=peak)
+        np.subtract(net, peak, out=net)
+        np.exp(net, out=out)
+        np.add.reduce(out, axis=1, keepdims=True, out=total)
+        np.divide(out, total, out=out)
+        np.log(total, out=peak)
+        np.subtract(out, T, out=delta)
+        np.multiply(delta, share, out=delta)
+        return float(peak.sum() - np.vdot(T, net)) / n
+
+    return head
 
 
 def sgd(flat: Flat, learning_rate: float) -> Callable[[], None]:

@@ -110,7 +110,8 @@ class Linear(Activation):
         return slope
 
     def delta(self, grad: Array, net: Array, out: Array, delta: Array) -> Array:
-        return grad
+        np.copyto(delta, grad)
+        return delta
 
 
 class Sigmoid(Activation):
@@ -310,7 +311,8 @@ class Threshold(Activation):
         return slope
 
     def delta(self, grad: Array, net: Array, out: Array, delta: Array) -> Array:
-        return grad
+        np.copyto(delta, grad)
+        return delta
 
     def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
         return {"mask": Mask((units,))}
@@ -330,7 +332,8 @@ class Sign(Activation):
         return slope
 
     def delta(self, grad: Array, net: Array, out: Array, delta: Array) -> Array:
-        return grad
+        np.copyto(delta, grad)
+        return delta
 
     def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
         return {"mask": Mask((units,))}

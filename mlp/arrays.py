@@ -44,6 +44,11 @@ def as_numbers(value: Any, dtype: np.dtype[Any], name: str) -> Array:
         array = np.asarray(value)
         if array.dtype.kind not in "biufO":
             raise TypeError(f"its elements are of type {array.dtype}")
+        texts = (
+            [item for item in array.flat if isinstance(item, str | bytes)] if array.dtype == object else []
+        )
+        if texts:
+            raise TypeError(f"it has text among its elements, such as {texts[0]!r}")
         with np.errstate(over="ignore"):
             numbers = np.ascontiguousarray(array, dtype=dtype)
     except (TypeError, ValueError, OverflowError) as error:

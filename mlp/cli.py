@@ -179,7 +179,9 @@ def _hidden(text: str) -> tuple[int, ...]:
 def train(options: Any) -> None:
     """Train on a CSV file, or on the handwritten digits if none is named, and save the model.
 
-    Numbers are standardised and texts one-hot; the preprocessing is kept in the model.
+    Numbers are standardised and texts one-hot; the preprocessing is kept in the model. The
+    defaults named below are those for a file. For the digits they are: hidden 256, dropout 0.5,
+    40 epochs and no fewer, a quarter of the rows kept for the score.
     """
     output = options.output or ("digits.mlp" if options.data is None else "model.mlp")
     _check_output(output, *([] if options.data is None else [options.data]))

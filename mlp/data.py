@@ -48,6 +48,7 @@ class ArrayData:
         self.units, self.dtype = units, X.dtype
         fits = T.shape[1] == units or len(T) * units * X.itemsize <= ROOM
         self.target = encode(T) if fits else None
+        self.whole: Batch | None = None
         self.equal: dict[int, Array] = {}  # the factors of unweighted rows, by batch size
         self.shuffled: ArrayData | None = None  # a copy of small data, in the order of the epoch
         self.cut: tuple[int, list[Batch]] = (0, [])
@@ -58,7 +59,9 @@ class ArrayData:
 
     def all(self) -> Batch:
         """Every row, without a copy."""
-        return self.between(0, len(self.X))
+        if self.whole is None:
+            self.whole = self.between(0, len(self.X))
+        return self.whole
 
     def between(self, start: int, stop: int) -> Batch:
         """The rows from `start` up to `stop`, without a copy."""
@@ -73,7 +76,8 @@ class ArrayData:
 
         A batch is only good until the next: its memory is used again.
         """
-        if self.target is not None and self.X.nbytes + self.target.nbytes <= CACHE:
+        small = self.target is not None and self.X.nbytes + self.target.nbytes <= CACHE
+        if small and len(order) == len(self):
             return self._cut_shuffled(order, size)
         if size == 1:
             return (self.between(row, row + 1) for row in order.tolist())
@@ -107,13 +111,16 @@ class ArrayData:
                 self.X.copy(), self.T.copy(), weight, self.encode, self.share, self.units
             )
         copy = self.shuffled
-        for array, into in ((self.X, copy.X), (self.T, copy.T), (self.target, copy.target)):
-            if array is not None and into is not None:
-                array.take(order, 0, into, "clip")
+        self.X.take(order, 0, copy.X, "clip")
+        self.T.take(order, 0, copy.T, "clip")
+        if self.target is not None and copy.target is not None and copy.target is not copy.T:
+            self.target.take(order, 0, copy.target, "clip")
+        if self.cut[0] != size:
+            self.cut = size, [copy.between(start, start + size) for start in range(0, len(self), size)]
         if self.sample_weight is not None and copy.sample_weight is not None:
             self.sample_weight.take(order, 0, copy.sample_weight, "clip")
-        if self.cut[0] != size or copy.sample_weight is not None:
-            self.cut = size, [copy.between(start, start + size) for start in range(0, len(self), size)]
+            for k, (X, _, _, weight) in enumerate(self.cut[1]):
+                np.multiply(copy.sample_weight[k * size : (k + 1) * size], self.share(len(X)), weight)
         return self.cut[1]
 
     def _equal(self, n: int) -> Array:

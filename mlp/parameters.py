@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mlp.arrays import Array
 from mlp.layers.base import Layer
 
 
@@ -44,7 +45,7 @@ class Parameters:
 
     def __init__(self, layers: Sequence[Layer], dtype: np.dtype[Any]) -> None:
         size = sum(layer.count_params() for layer in layers)
-        self.values, self.gradients = np.zeros(size, dtype), np.zeros(size, dtype)
+        self._values, self._gradients = np.zeros(size, dtype), np.zeros(size, dtype)
         self.slices: list[slice] = []
         self.names: list[str] = []
         start = 0
@@ -59,3 +60,13 @@ class Parameters:
                 values[name] = self.values[place].reshape(value.shape)
                 gradients["d" + name] = self.gradients[place].reshape(value.shape)
             layer.bind(values, gradients)
+
+    @property
+    def values(self) -> Array:
+        """The vector of all parameters; to set them, assign to its elements: ``values[:] = ...``."""
+        return self._values
+
+    @property
+    def gradients(self) -> Array:
+        """The vector of all gradients."""
+        return self._gradients

@@ -16,7 +16,7 @@ from mlp.errors import ArgumentError, NotReadyError
 from mlp.layers import Input, Layer, stack
 from mlp.naming import Part, describe, is_integer, require
 from mlp.parameters import Parameters
-from mlp.training import Means, Training, check_data, evaluate, open_run
+from mlp.training import Means, Training, as_a_whole, check_data, evaluate, open_run
 
 CHUNK = 1 << 18  # numbers a layer puts out in one go of `predict`: 1 MB, which stays in the cache
 
@@ -42,7 +42,7 @@ class Sequential(Part):
     optimizer, loss
         Set by `compile`.
     stop_training : bool
-        Set by a callback to end `fit` after the epoch in hand.
+        A callback sets it to end `fit` after the epoch.
 
     Examples
     --------
@@ -79,7 +79,8 @@ class Sequential(Part):
         self.optimizer: Any = None
         self.rng = np.random.default_rng(seed)
         self.lock = threading.RLock()
-        self.built = self.compiled = self.stop_training = False
+        self.built = self.compiled = self.announced = self.stop_training = False
+        self.history: History | None = None
         for layer in layers or ():
             self.add(layer)
 
@@ -90,7 +91,7 @@ class Sequential(Part):
         if isinstance(layer, Input):
             if self.layers:
                 raise ArgumentError("Input must be added before any layer")
-            self.input_shape = layer.shape
+            self.input_shape, self.announced = layer.shape, True
             return
         stack.check_layer(layer)
         if not self.layers and self.input_shape is None:
@@ -110,6 +111,9 @@ class Sequential(Part):
             raise ArgumentError("the model has no layers to take off")
         layer = self.layers.pop()
         layer.owned = False
+        layer.name = None if layer.named_by_model else layer.name
+        if not self.layers and not self.announced:
+            self.input_shape = None
         self._change()
         return layer
 
@@ -244,9 +248,7 @@ class Sequential(Part):
 
     def training(self, x: Any, y: Any, **options: Any) -> Training:
         """Check the data and open a run for a training loop; options as in `fit`."""
-        run = open_run(self, x, y, **options)
-        self.history = run.history
-        return run
+        return open_run(self, x, y, **options)
 
     def train_on_batch(
         self,
@@ -277,9 +279,9 @@ class Sequential(Part):
         Parameters as in `fit`; the result does not depend on `batch_size`. With `verbose` above 0
         it is printed. It is the loss, or a list of the loss and the metrics; or all by name.
         """
-        data = check_data(self, x, y, sample_weight)
+        data = as_a_whole(self, *check_data(self, x, y, sample_weight))
         heard = CallbackList(callbacks or (), self, {"verbose": verbose})
-        means = evaluate(self, *data, heard, batch_size)
+        means = evaluate(self, data, heard, batch_size)
         if verbose and verbose != "auto":
             print(" - ".join(f"{name}: {value:.4f}" for name, value in means.logs().items()))
         return means.report(return_dict)
@@ -296,8 +298,7 @@ class Sequential(Part):
         x : array-like of shape (n, ...)
         batch_size : int, optional
             Rows in one go; by default as many as the cache holds. Of no effect but rounding.
-        verbose : optional
-            Taken for Keras's sake; nothing is printed.
+        verbose : optional, taken for Keras's sake; nothing is printed
 
         Returns
         -------
@@ -368,7 +369,7 @@ class Sequential(Part):
         storage.save(self, filepath, overwrite)
 
     def get_config(self) -> dict[str, Any]:
-        """The architecture as plain data; `from_config` makes an unbuilt copy of it."""
+        """The architecture as plain data, from which `from_config` makes a new model."""
         config = super().get_config()
         if self.input_shape is not None:
             config["layers"] = [describe(Input(self.input_shape)), *config["layers"]]

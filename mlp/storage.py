@@ -55,14 +55,15 @@ def describe_model(model: "Sequential") -> tuple[dict[str, Array], dict[str, Any
     }
     if model.compiled:
         optimizer = model.optimizer
+        fits = all(vector.shape == model.parameters.values.shape for vector in optimizer.state.values())
         description["compile"] = {
             "optimizer": describe(optimizer),
-            "iterations": optimizer.iterations,
+            "iterations": optimizer.iterations if fits else 0,
             "loss": describe(model.loss),
             "metrics": [describe(metric) for metric in model.metrics],
             "weighted_metrics": [describe(metric) for metric in model.weighted_metrics],
         }
-        if all(vector.shape == model.parameters.values.shape for vector in optimizer.state.values()):
+        if fits:
             arrays |= {f"optimizer.{name}": vector for name, vector in optimizer.state.items()}
     return arrays, description
 

@@ -115,13 +115,13 @@ class Training:
     ) -> None:
         self.silence.__exit__(kind, error, traceback)
         if error is not None:
-            self.callbacks.close()
+            self.callbacks.call("on_train_failure")
 
     def epochs(self, steps: int) -> Iterator[int]:
         """The numbers of the epochs; what stands in the loop's body is one pass over the data."""
         logs: Logs = {}
         self.params["steps"] = steps
-        self.latest = self.snapshot()
+        self.latest, self.model.history = self.snapshot(), self.history
         self.callbacks.call("on_train_begin", {})
         for epoch in range(self.first, self.last):
             self.epoch, self.batch = epoch, 0
@@ -140,6 +140,7 @@ class Training:
 
     def order(self, shuffle: bool = True) -> Array:
         """The numbers of all rows, in a new random order from the model's generator."""
+        require(isinstance(shuffle, bool | np.bool_), "shuffle", shuffle, "True or False")
         if self.numbers is None:
             self.numbers = np.arange(len(self.data))
             self.rows = self.numbers.copy()
@@ -153,16 +154,17 @@ class Training:
         X, T, target, weight = batch
         if self.hears_batches:
             self.callbacks.call("on_train_batch_begin", self.batch, {})
-        loss = self.engine.step(X, target, weight)
-        if not math.isfinite(loss):
-            self.diverge(f"the loss became {loss}", self.batch)
+        means = self.means
+        with self.engine.lock:  # no other thread may use the buffers before the metrics have read them
+            loss = self.engine.step(X, target, weight)
+            if not math.isfinite(loss):
+                self.diverge(f"the loss became {loss}", self.batch)
+            if means.measures:
+                means.measure(T, self.engine.out, weight / self.data.share(len(X)))
         if not self.batch:  # the weights that this epoch began with have a finite loss
             self.finite, self.latest = self.latest, self.finite
-        means = self.means
         means.total += loss * len(X)
         means.count += len(X)
-        if means.measures:
-            means.measure(T, self.engine.out, weight / self.data.share(len(X)))
         if self.hears_batches:
             self.callbacks.call("on_train_batch_end", self.batch, means.logs())
         self.batch += 1
@@ -226,7 +228,7 @@ def open_run(
     model.optimizer.current_rate()  # a schedule that cannot begin is found before anything moves
     if not is_finite(model.parameters.values):
         raise ArgumentError("the weights of the model are not finite before training; set them anew")
-    held_out = None
+    held_out: ArrayData | None = None
     if validation_data is not None:
         require(
             isinstance(validation_data, tuple | list) and len(validation_data) in (2, 3),
@@ -235,9 +237,11 @@ def open_run(
             "(x, y) or (x, y, sample_weight)",
         )
         x_held, y_held, weight_held = (*validation_data, None)[:3]
-        held_out = check_data(model, x_held, y_held, weight_held, where="validation_data: ")
+        held = check_data(model, x_held, y_held, weight_held, where="validation_data: ")
+        held_out = as_a_whole(model, *held)
     elif validation_split:
-        data, held_out = split_tail(validation_split, *data)
+        data, held = split_tail(validation_split, *data)
+        held_out = as_a_whole(model, *held)
     if class_weight is not None:  # of the rows that are trained with; held-out rows count alike
         X, T, weight = data
         by_class = weights_of_classes(class_weight, T)
@@ -247,7 +251,7 @@ def open_run(
 
     def validate(run: Training) -> Logs:
         assert held_out is not None
-        return evaluate(model, *held_out, run.callbacks).logs("val_")
+        return evaluate(model, held_out, run.callbacks).logs("val_")
 
     return Training(
         model,
@@ -291,30 +295,29 @@ def _check_data(
     return X, T, weight
 
 
+def as_a_whole(model: "Sequential", X: Array, T: Array, weight: Array | None) -> ArrayData:
+    """Data whose batches' losses add up to the loss of all rows."""
+    whole = model.loss.reduce(len(X))
+    return ArrayData(X, T, weight, model.loss.encode, lambda n: whole, model.layers[-1].output_shape[0])
+
+
 @np.errstate(over="ignore", invalid="ignore")  # an infinite loss is a result
 def evaluate(
-    model: "Sequential",
-    X: Array,
-    T: Array,
-    weight: Array | None,
-    heard: CallbackList,
-    batch_size: int | None = None,
+    model: "Sequential", data: ArrayData, heard: CallbackList, batch_size: int | None = None
 ) -> Means:
     """The loss and the metrics over all rows, whatever the size of the batches."""
-    whole = model.loss.reduce(len(X))  # so that the batches' losses add up to that of all rows
     size = model.chunk if batch_size is None else batch_size
     require(is_integer(size) and size > 0, "batch_size", batch_size, "a positive integer")
     means, engine = model.means(), model.ready()
-    data = ArrayData(X, T, weight, model.loss.encode, lambda n: whole, model.layers[-1].output_shape[0])
     means.count = 1
     heard.call("on_test_begin", {})
-    for batch, start in enumerate(range(0, len(X), size)):
+    for batch, start in enumerate(range(0, len(data), size)):
         heard.call("on_test_batch_begin", batch, {})
         X_batch, T_batch, target, share = data.between(start, start + size)
         with model.lock:
             means.total += engine.evaluate(X_batch, target, share)
             if means.measures:
-                means.measure(T_batch, engine.out, share / whole)
+                means.measure(T_batch, engine.out, share / data.share(len(data)))
         heard.call("on_test_batch_end", batch, means.logs())
     heard.call("on_test_end", means.logs())
     return means

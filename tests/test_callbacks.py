@@ -1,6 +1,8 @@
 """Callbacks: the moments in order, stopping, and what is printed."""
 
+import copy
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -97,6 +99,44 @@ def test_a_callback_that_raises_leaves_the_model_usable():
     model.fit(X, y, verbose=0)
     with pytest.raises(FloatingPointError), np.errstate(over="raise"):
         np.float32(1e38) * np.float32(10)  # the error state of the caller is his again
+
+
+def test_a_bar_does_not_hide_the_error_of_another_callback():
+    class Early(callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        net().fit(X, y, callbacks=[Early()], verbose=1)
+
+
+@pytest.mark.parametrize("verbose", ["loud", 3, -1, None])
+def test_bad_verbose(verbose):
+    with pytest.raises(ArgumentError, match="verbose must be 0, 1, 2"):
+        net().fit(X, y, verbose=verbose)
+
+
+def test_metrics_while_another_thread_predicts():
+    """The accuracy of an epoch is that of its own outputs, though the buffers are shared."""
+    model = Sequential([layers.Dense(4, "tanh", input_shape=(1,)), layers.Dense(1, "sigmoid")], seed=0)
+    model.compile("sgd", "binary_crossentropy", metrics=["mae"])
+    twin = copy.deepcopy(model)
+    labels, done = (X[:, 0] > 0.5).astype(float), threading.Event()
+    data, other = np.repeat(X, 50, axis=0), np.full((4, 1), 1e3)
+
+    def predict_meanwhile():
+        while not done.is_set():
+            model.predict(other)
+
+    thread = threading.Thread(target=predict_meanwhile)
+    thread.start()
+    try:
+        shared = model.fit(data, np.repeat(labels, 50), batch_size=4, epochs=3, verbose=0)
+    finally:
+        done.set()
+        thread.join()
+    alone = twin.fit(data, np.repeat(labels, 50), batch_size=4, epochs=3, verbose=0)
+    assert shared.history == alone.history
 
 
 def test_plain_lines(capsys):

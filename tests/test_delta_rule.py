@@ -51,7 +51,7 @@ def test_one_step_by_hand():
     assert loss == 2
     np.testing.assert_array_equal(hidden.net, [[3, 0]])
     np.testing.assert_array_equal(output.net, [[3]])
-    np.testing.assert_array_equal(model.engine.delta, [[2]])
+    np.testing.assert_array_equal(output.deltas, [[2]])
     np.testing.assert_array_equal(output.dW, [[6], [0]])
     np.testing.assert_array_equal(output.db, [2])
     np.testing.assert_array_equal(output.grad, [[2, 4]])

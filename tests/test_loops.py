@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mlp import Sequential, callbacks, layers, optimizers
+from mlp.data import ArrayData
 from mlp.optimizers.loops import (
     gradient_descent,
     minibatch_gradient_descent,
@@ -109,9 +110,18 @@ def test_weights_of_samples_go_with_their_rows():
         np.testing.assert_allclose(models[0], models[1], rtol=1e-3, atol=1e-6)
 
 
+def test_some_rows_in_some_order():
+    data = ArrayData(X, y[:, None], np.arange(23.0), lambda T, out=None: T, lambda n: 1 / n, 1)
+    order = np.array([5, 3, 20])
+    batches = list(data.batches(order, 2))
+    np.testing.assert_array_equal(batches[-1][0], X[[20]])
+    np.testing.assert_array_equal(batches[-1][3], [20])
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["equal", "weighted"])
 @pytest.mark.parametrize("batch_size", ["full", 1, 512])
 @pytest.mark.parametrize("optimizer", ["sgd", "rmsprop", "adam", "adamw"])
-def test_the_steady_state_allocates_nothing(batch_size, optimizer):
+def test_the_steady_state_allocates_nothing(batch_size, optimizer, weighted):
     """After the first epoch no array of the size of a batch, a layer or the data is made any more.
 
     What is left is NumPy's own: adding a bias to rows goes through a buffer of 8,192 numbers.
@@ -140,6 +150,9 @@ def test_the_steady_state_allocates_nothing(batch_size, optimizer):
                 peaks.append(tracemalloc.get_traced_memory()[1] - self.before)
                 tracemalloc.stop()
 
-    model.fit(data, labels, batch_size=batch_size, epochs=3, callbacks=[Watch()], verbose=0)
+    weight = rng.random(rows) if weighted else None
+    model.fit(
+        data, labels, batch_size=batch_size, epochs=3, callbacks=[Watch()], sample_weight=weight, verbose=0
+    )
     numpys_own, row_numbers = 2 * 8192 * 4, (8 + 40) * rows if batch_size == 1 else 8 * rows
     assert peaks[0] < numpys_own + row_numbers + 4000  # a batch's output alone takes 512 kB or 1 MB

@@ -171,7 +171,7 @@ def test_add_and_pop_keep_what_was_learned():
     model.fit(X, y, verbose=0)
     hidden = model.layers[0].W.copy()
     popped = model.pop()
-    assert popped.name == "dense_1"
+    assert popped.name is None  # the name was the model's
     assert model.predict(X).shape == (40, 8)
     model.add(layers.Dense(1, "sigmoid"))
     np.testing.assert_array_equal(model.layers[0].W, hidden)
@@ -209,6 +209,45 @@ def test_copies_are_whole_and_independent(duplicate):
     twin.fit(X, y, epochs=2, verbose=0)  # the optimizer's state and the generator came along
     np.testing.assert_array_equal(twin.parameters.values, model.parameters.values)
     assert np.shares_memory(twin.layers[0].W, twin.parameters.values)
+
+
+def test_a_pickle_holds_no_working_memory():
+    """Nor the user's data, however many rows the model saw last."""
+    model = Sequential(
+        [layers.Activation("relu"), layers.Dense(8, "prelu"), layers.Dense(3, "softmax")], seed=0
+    )
+    model.build((3,))
+    size = len(pickle.dumps(model))
+    model.predict(np.ones((5000, 3)))
+    assert len(pickle.dumps(model)) < size + 200
+
+
+def test_train_on_batch_leaves_the_history_of_fit():
+    model = small()
+    history = model.fit(X, y, epochs=2, verbose=0)
+    model.train_on_batch(X, y)
+    assert model.history is history
+    assert len(history.epoch) == 2
+
+
+def test_a_refused_or_popped_layer_leaves_no_shape_behind():
+    model = Sequential()
+    with pytest.raises(ArgumentError, match="put a Flatten"):
+        model.add(layers.Dense(2, input_shape=(3, 4)))
+    model.add(layers.Dense(2, input_shape=(3,)))
+    popped = model.pop()
+    model.add(layers.Dense(2, input_shape=(5,)))
+    assert model.count_params() == 12
+    Sequential([popped, layers.Dense(1)])  # its name was the first model's
+
+
+def test_the_vector_cannot_be_replaced_by_accident():
+    model = small()
+    model.build((3,))
+    with pytest.raises(AttributeError):
+        model.parameters.values = np.zeros(model.count_params())
+    model.parameters.values[:] = 0
+    assert not model.layers[0].W.any()
 
 
 def test_config_makes_an_unbuilt_twin():

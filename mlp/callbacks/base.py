@@ -20,7 +20,7 @@ class Callback:
         Set before the first hook. ``model.stop_training = True`` ends the training after the
         epoch in hand.
     params : dict
-        "epochs", "steps" (an epoch) and "verbose".
+        "epochs", "initial_epoch", "steps" (an epoch) and "verbose".
 
     Examples
     --------
@@ -70,15 +70,12 @@ class Callback:
     def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """A batch of `evaluate` or of a validation ends."""
 
-    def on_predict_begin(self, logs: Logs | None = None) -> None:
-        """`predict` begins."""
-
-    def on_predict_end(self, logs: Logs | None = None) -> None:
-        """`predict` ends."""
+    def on_train_failure(self) -> None:
+        """`fit` ends by an error, of whatever kind: let go of what is held. (Keras has no such moment.)"""
 
 
 class CallbackList:
-    """Several callbacks as one; a batch's hooks are called only where someone overrides them."""
+    """Several callbacks as one; a training batch's hooks are called only if someone overrides them."""
 
     def __init__(self, callbacks: Iterable[Callback], model: "Sequential", params: dict[str, Any]) -> None:
         self.callbacks = list(callbacks)
@@ -93,12 +90,6 @@ class CallbackList:
         self.hears_batches = any(
             self.overrides(name) for name in ("on_train_batch_begin", "on_train_batch_end")
         )
-
-    def close(self) -> None:
-        """Let those that hold something open, such as a bar on the screen, close it after an error."""
-        for callback in self.callbacks:
-            if hasattr(callback, "close"):
-                callback.close()
 
     def overrides(self, hook: str) -> bool:
         """Whether any callback does something at that moment."""

@@ -82,8 +82,9 @@ class NumpyEngine:
         last, loss = self.layers[-1], self.loss
         self.out = out = forward(self.layers, X, training=True)
         value = loss.total(last.activation, last.net, out, T, weight)
-        delta = loss.delta(last.activation, last.net, out, T, weight, self.delta)
-        backward(self.learning, delta)
+        room = getattr(last, "deltas", self.delta)  # where a layer keeps its deltas
+        self.delta = loss.delta(last.activation, last.net, out, T, weight, room)
+        backward(self.learning, self.delta)
         return value
 
     def evaluate(self, X: Array, T: Array, weight: Array) -> float:

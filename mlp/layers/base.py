@@ -51,7 +51,7 @@ class Layer(Part):
         Shape of one row of the input; needed by the first layer only, and not even there if
         the model is built at `fit`.
     name : str, optional
-        Unique in the model; by default the class and a number, "dense_1".
+        Unique in the model; by default the class, and from the second on a number: "dense", "dense_1".
 
     Attributes
     ----------
@@ -174,8 +174,9 @@ class Layer(Part):
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but working memory, which is made anew when it is needed."""
-        scratch = {"workspace", "rows", "X", "views", "gradients", *self.gradients}
-        scratch |= self.buffers().keys() if self.built else set()
+        scratch = {"workspace", "rows", "X", "net", "out", "views", "gradients", *self.gradients}
+        if self.built:
+            scratch |= {*self.buffers(), *self.activation.buffers(self.output_shape[-1])}
         return {name: value for name, value in self.__dict__.items() if name not in scratch}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

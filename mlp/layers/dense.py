@@ -85,6 +85,7 @@ class Dense(Layer):
     ) -> None:
         super().__init__(input_shape, name)
         require(is_integer(units) and units > 0, "units", units, "a positive integer")
+        require(isinstance(use_bias, bool), "use_bias", use_bias, "True or False")
         self.units, self.use_bias = int(units), use_bias
         self.activation = activations.get(activation)
         self.kernel_initializer = initializers.get(kernel_initializer)

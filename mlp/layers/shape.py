@@ -5,7 +5,7 @@ import math
 from mlp.arrays import Array
 from mlp.errors import ArgumentError
 from mlp.layers.base import Layer, Shape, as_shape
-from mlp.naming import Part
+from mlp.naming import Part, require
 
 
 class Input(Part):
@@ -15,6 +15,7 @@ class Input(Part):
     ----------
     shape : tuple of int
         Without the rows: ``(2,)`` for a table of two columns, ``(28, 28)`` for images.
+    name : str, optional
 
     Examples
     --------
@@ -22,7 +23,9 @@ class Input(Part):
     Input(shape=(2,))
     """
 
-    def __init__(self, shape: Shape | int) -> None:
+    def __init__(self, shape: Shape | int, name: str | None = None) -> None:
+        require(name is None or isinstance(name, str), "name", name, "a string")
+        self.name = name
         self.shape = as_shape(shape, "shape")
 
 

@@ -12,7 +12,7 @@ from mlp.losses.crossentropy import (
 )
 from mlp.losses.pairs import CANONICAL_PAIRS, pair
 from mlp.losses.squared import HalfMeanSquaredError, MeanSquaredError, SumOfSquares
-from mlp.naming import Catalogue
+from mlp.naming import Catalogue, snake_case
 
 _CATALOGUE = Catalogue(
     "loss",
@@ -37,6 +37,7 @@ def _function(part: type[Loss]) -> Callable[..., Array]:
     def function(y_true: Any, y_pred: Any, **options: Any) -> Array:
         return part(**options).per_sample(y_true, y_pred)
 
+    function.__name__ = function.__qualname__ = snake_case(part.__name__)
     function.__doc__ = f"The value of `{part.__name__}` for each sample; options as in the class."
     function.part = part  # type: ignore[attr-defined]
     return function

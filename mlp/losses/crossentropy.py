@@ -264,39 +264,39 @@ class SparseCategoricalCrossentropy(Loss):
         reduction: str = "sum_over_batch_size",
     ) -> None:
         super().__init__(reduction)
-        self.dense = CategoricalCrossentropy(from_logits, label_smoothing, reduction)
+        self.categorical = CategoricalCrossentropy(from_logits, label_smoothing, reduction)
         self.from_logits, self.label_smoothing = from_logits, label_smoothing
 
     def encode(self, T: Array, out: Array | None = None) -> Array:
         one_hot = np.empty((len(T), self.units), self.dtype) if out is None else out
         np.equal(T, self.classes, out=one_hot)
-        return self.dense.encode(one_hot, one_hot)
+        return self.categorical.encode(one_hot, one_hot)
 
     def value(self, out: Array, T: Array) -> Array:
-        return self.dense.value(out, T)
+        return self.categorical.value(out, T)
 
     def total_from_net(
         self, activation: Activation, net: Array, out: Array, T: Array, weight: Array
     ) -> float:
-        return self.dense.total_from_net(activation, net, out, T, weight)
+        return self.categorical.total_from_net(activation, net, out, T, weight)
 
     def gradient(self, out: Array, T: Array) -> Array:
-        return self.dense.gradient(out, T)
+        return self.categorical.gradient(out, T)
 
     def bind(self, units: int, dtype: np.dtype[Any], canonical_factor: float = 0.0) -> None:
         super().bind(units, dtype, canonical_factor)
-        self.dense.bind(units, dtype, canonical_factor)
+        self.categorical.bind(units, dtype, canonical_factor)
         self.classes = np.arange(units)
 
     def allocate(self, rows: int) -> None:
         super().allocate(rows)
-        self.dense.allocate(rows)
+        self.categorical.allocate(rows)
 
     def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
         return {}
 
     def check_activation(self, activation: Activation, units: int) -> None:
-        self.dense.check_activation(activation, units)
+        self.categorical.check_activation(activation, units)
 
     def as_target(self, y: Any, units: int, dtype: np.dtype[Any], name: str = "y") -> Array:
         labels = as_labels(y, units, name)

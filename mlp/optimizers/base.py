@@ -111,7 +111,9 @@ class Optimizer(Part):
     def build(self, parameters: Parameters) -> None:
         """Make the state vectors for these parameters, or go on with those there are."""
         values = parameters.values
-        if any(vector.shape != values.shape for vector in self.state.values()) or not self.state:
+        if any(vector.shape != values.shape for vector in self.state.values()):
+            self.state, self.iterations = {}, 0  # of a model that has changed
+        if not self.state:
             self.state = {name: np.zeros_like(values) for name in self.slots}
         self.parameters = parameters
         self.rate = np.zeros((), values.dtype)
@@ -131,7 +133,8 @@ class Optimizer(Part):
         if self.clips:
             self.clip(self.parameters)
         if self.weight_decay:
-            self.parameters.values *= 1 - learning_rate * self.weight_decay
+            values = self.parameters.values
+            np.multiply(values, 1 - learning_rate * self.weight_decay, values)
         self.prepare(learning_rate)
         for block in self.blocks:
             self.update(*block)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mlp.arrays import Array
-from mlp.naming import require_in
+from mlp.naming import require, require_in
 from mlp.optimizers.base import Optimizer
 
 
@@ -45,6 +45,7 @@ class SGD(Optimizer):
     ) -> None:
         super().__init__(learning_rate, **options)
         require_in("[0, 1)", "momentum", momentum)
+        require(isinstance(nesterov, bool), "nesterov", nesterov, "True or False")
         self.momentum, self.nesterov = momentum, nesterov
         self.slots = ("velocity",) if momentum else ()
 
