@@ -104,7 +104,7 @@ class ArrayData:
 
     def _cut_shuffled(self, order: Array, size: int) -> Sequence[Batch]:
         # of small data, an epoch's rows are gathered in one go and the batches are views, made
-        # once: 1.5 µs less a step, of the 30 that a tiny net takes
+        # once: 8 % of the step of a tiny net
         if self.shuffled is None:
             weight = None if self.sample_weight is None else self.sample_weight.copy()
             self.shuffled = ArrayData(

@@ -7,7 +7,7 @@ argument in an attribute of the same name. That one rule gives all of them `get_
 
 import copy
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -269,6 +269,3 @@ def require_in(interval: str, argument: str, value: Any) -> None:
     above = number and (low < value or (interval[0] == "[" and value == low))
     below = number and (value < high or (interval[-1] == "]" and value == high))
     require(above and below, argument, value, f"a number in {interval}")
-
-
-Schedule = Callable[[int], float]
