@@ -1,49 +1,45 @@
-"""Make golden.json: what PyTorch and Keras compute, for `tests/test_peers.py` to hold mlp to.
+"""Make the JSON files here: what PyTorch and Keras compute, for the tests to hold mlp to.
 
-The tests need neither peer, only the committed file. To make it again, from the root of the
-repository and in an environment of its own (1 GB, so not the one that you work in):
+The tests need neither peer, only the committed files. To make them again, all or those of the
+given kinds, from the root of the repository and in an environment of its own (1 GB, so not the
+one that you work in):
 
     python -m venv /tmp/peers
     /tmp/peers/bin/pip install torch --index-url https://download.pytorch.org/whl/cpu
     /tmp/peers/bin/pip install keras jax numpy
-    /tmp/peers/bin/python tests/golden/make_golden.py
+    /tmp/peers/bin/python tests/golden/make_golden.py [activations losses ...]
 
-It takes some minutes. Keras runs on JAX with 64-bit floats enabled, and computes in float64
-where the file says so; gradients are JAX's and PyTorch's automatic derivatives. mlp is not
-imported. The same versions on the same machine make the same file; another machine may change
-last digits. What the peers say about each other is printed.
+Keras runs on JAX with 64-bit floats enabled, and computes in float64 where the file says so;
+gradients are JAX's and PyTorch's automatic derivatives. mlp is not imported. The same versions
+on the same machine make the same files; another machine may change last digits. What the
+peers say about each other is printed.
 """
 
+import importlib
 import json
 import os
 import pathlib
+import sys
 
 os.environ["KERAS_BACKEND"] = "jax"
 os.environ["JAX_ENABLE_X64"] = "1"  # before JAX is imported
 
-import functions
 import jax
 import keras
 import numpy as np
 import torch
-import training
 
-FILE = pathlib.Path(__file__).with_name("golden.json")
+# each is a module here, with a function of the same name that returns what its file holds
+KINDS = ("activations", "losses", "metrics", "initializers", "optimizers", "models")
 
 
-def main() -> None:
+def main(kinds) -> None:
     versions = {peer.__name__: peer.__version__ for peer in (keras, jax, torch, np)}
-    golden = {
-        "versions": versions,
-        "activations": functions.activations(),
-        "losses": functions.losses(),
-        "metrics": functions.metrics(),
-        "initializers": functions.initializers(),
-        "optimizers": training.optimizers(),
-        "models": training.models(),
-    }
-    FILE.write_text(as_text(golden) + "\n")
-    print(f"{FILE.name}: {FILE.stat().st_size} bytes, with {versions}")
+    for kind in kinds or KINDS:
+        golden = {"versions": versions} | getattr(importlib.import_module(kind), kind)()
+        file = pathlib.Path(__file__).with_name(f"{kind}.json")
+        file.write_text(as_text(golden) + "\n")
+        print(f"{file.name}: {file.stat().st_size} bytes, with {versions}")
 
 
 def as_text(value, indent="") -> str:
@@ -67,4 +63,4 @@ def as_plain(value):
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
