@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mlp import (
         activations,
         callbacks,
+        constraints,
         errors,
         initializers,
         layers,
@@ -30,20 +31,34 @@ if TYPE_CHECKING:
         metrics,
         models,
         optimizers,
+        regularizers,
+        saving,
         utils,
     )
     from mlp.errors import MLPError
-    from mlp.layers import Input
+    from mlp.initializers import Initializer
+    from mlp.layers import Input, Layer
+    from mlp.losses import Loss
+    from mlp.metrics import Metric
     from mlp.naming import register
+    from mlp.optimizers import Optimizer
+    from mlp.regularizers import Regularizer
     from mlp.sequential import Sequential
 
 __all__ = [
+    "Initializer",
     "Input",
+    "Layer",
+    "Loss",
     "MLPError",
+    "Metric",
+    "Optimizer",
+    "Regularizer",
     "Sequential",
     "__version__",
     "activations",
     "callbacks",
+    "constraints",
     "errors",
     "initializers",
     "layers",
@@ -52,11 +67,24 @@ __all__ = [
     "models",
     "optimizers",
     "register",
+    "regularizers",
+    "saving",
     "utils",
 ]
 
 # a name that is not a module: where it lives
-_HOMES = {"Input": "layers", "MLPError": "errors", "Sequential": "models", "register": "naming"}
+_HOMES = {
+    "Initializer": "initializers",
+    "Input": "layers",
+    "Layer": "layers",
+    "Loss": "losses",
+    "MLPError": "errors",
+    "Metric": "metrics",
+    "Optimizer": "optimizers",
+    "Regularizer": "regularizers",
+    "Sequential": "models",
+    "register": "naming",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,11 +1,17 @@
 """Models by Keras's module name, and reading them from files."""
 
+import math
 import os
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from mlp import storage
+from mlp.arrays import Array
 from mlp.errors import ArgumentError, ModelFileError
+from mlp.initializers import Initializer
+from mlp.layers import Layer, stack
 from mlp.naming import is_integer, register, require, revive
 from mlp.sequential import Sequential
 
@@ -66,8 +72,12 @@ def _rebuild(
     custom_objects: Mapping[str, type] | None,
     compile: bool,
 ) -> Sequential:
-    whole = {"class_name": "Sequential", "config": description["model"]}
-    model: Sequential = revive(whole, custom_objects, "Sequential")
+    options = dict(description["model"])
+    layers = [revive(layer, custom_objects) for layer in options.pop("layers")]
+    model = Sequential.from_config(options)
+    ration = _Ration(arrays)
+    for layer in layers:
+        ration.add(model, layer)
     if not model.built:
         raise ArgumentError("it has no layers, or no shape of the input")
     settings = description["compile"] if compile else None
@@ -82,24 +92,81 @@ def _rebuild(
         require(is_integer(steps) and 0 <= steps < 2**63, "iterations", steps, "an integer of at least 0")
         model.optimizer.iterations = steps
         if any(name.startswith("optimizer.") for name in arrays):
-            model.ready()
-    vectors = {
-        f"{layer.name}.{name}": value for layer in model.layers for name, value in layer.parameters.items()
-    }
-    if settings:
-        vectors |= {f"optimizer.{name}": value for name, value in model.optimizer.state.items()}
-    for name, vector in vectors.items():
-        if arrays[name].shape != vector.shape or arrays[name].dtype != vector.dtype:
-            raise ArgumentError(
-                f"{name} should be {vector.dtype} of shape {vector.shape}, and is "
-                f"{arrays[name].dtype} of shape {arrays[name].shape}"
-            )
-        vector[...] = arrays[name]
+            model.optimizer.state = {
+                name: _checked(f"optimizer.{name}", arrays, (size,), model.dtype).copy()
+                for name, size in model.optimizer.sizes(model.parameters).items()
+            }
+    leaves = stack.leaves(model.layers)
+    for path, leaf in leaves:
+        for name, value in leaf.parameters.items():
+            value[...] = _checked(f"{path}.{name}", arrays, value.shape, model.dtype)
+    trainable = description.get("trainable", True)
+    require(isinstance(trainable, bool), "trainable", trainable, "True or False")
+    model.trainable = trainable
     model.rng.bit_generator.state = description["generator"]
-    for layer in model.layers:
-        if layer.rng is not model.rng:
-            layer.rng.bit_generator.state = description["generators"][layer.name]
+    for path, leaf in leaves:
+        if leaf.rng is not model.rng:
+            leaf.rng.bit_generator.state = description["generators"][path]
     return model
 
 
-__all__ = ["Sequential", "load_model"]
+def _checked(name: str, arrays: Mapping[str, Any], shape: tuple[int, ...], dtype: str) -> Any:
+    array = arrays[name]
+    if array.shape != shape or array.dtype != dtype:
+        raise ArgumentError(
+            f"{name} should be {dtype} of shape {shape}, and is {array.dtype} of shape {array.shape}"
+        )
+    return array
+
+
+class _Ration:
+    """Stands in for the initializers while layers are built: zeros, but not more than the file has numbers.
+
+    What they would draw is replaced by the file's numbers anyway; and a layer of a billion units
+    in a file of a few bytes is refused before memory is taken for it.
+    """
+
+    def __init__(self, arrays: Mapping[str, Any]) -> None:
+        self.left = sum(array.size for array in arrays.values())
+
+    def __call__(self, rng: Any, shape: tuple[int, ...]) -> Array:
+        self.left -= math.prod(shape)
+        if self.left < 0:
+            raise ArgumentError("its layers want more numbers than the file has")
+        return np.zeros(shape)
+
+    def add(self, model: Sequential, layer: Any) -> None:
+        """Put a layer on top of the model."""
+        parts = stack.everything([layer]) if isinstance(layer, Layer) else []
+        drawn = [
+            (part, name, value)
+            for part in parts
+            for name, value in vars(part).items()
+            if isinstance(value, Initializer)
+        ]
+        for part, name, _ in drawn:
+            setattr(part, name, self)
+        model.add(layer)
+        for part, name, initializer in drawn:
+            setattr(part, name, initializer)
+
+
+def save_model(model: Sequential, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+    """Write a model to a file, as ``model.save`` does."""
+    model.save(filepath, overwrite)
+
+
+def clone_model(model: Sequential) -> Sequential:
+    """A model of the same architecture with weights of its own, drawn anew; not compiled.
+
+    Examples
+    --------
+    >>> import mlp
+    >>> model = mlp.Sequential([mlp.layers.Input(3), mlp.layers.Dense(2)], name="net")
+    >>> clone_model(model)
+    Sequential([Dense(units=2, input_shape=(3,), name='dense')], name='net', dtype='float32', seed=None)
+    """
+    return Sequential.from_config(model.get_config())
+
+
+__all__ = ["Sequential", "clone_model", "load_model", "save_model"]

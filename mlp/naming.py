@@ -5,24 +5,34 @@ argument in an attribute of the same name. That one rule gives all of them `get_
 `from_config`, and lets a model be written as JSON.
 """
 
-import copy
 import inspect
-from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
 from mlp.errors import ArgumentError
 
-_REGISTERED: dict[str, dict[str, type]] = {}  # by name, then by kind: a loss and a metric share a name
+Named = TypeVar("Named", bound=Callable[..., Any])  # a class or a function
+
+_REGISTERED: dict[str, dict[str, Any]] = {}  # by name, then by kind: a loss and a metric share a name
+CUSTOM: dict[str, Any] = {}  # what `utils.custom_object_scope` makes known for a while
+CATALOGUES: dict[str, Any] = {}  # the `Catalogue` of each kind: "activation", "loss" ...
+FUNCTION = "function"  # the kind of a plain function, and its key in a configuration
 
 
 class Part:
     """What can be named, configured, copied and stored. `Layer`, `Loss` and so on are its kinds."""
 
+    kept_as: Mapping[str, str] = {}  # attributes of arguments whose name a method has already
+
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as plain data, ready for JSON."""
-        return {name: _plain(getattr(self, name)) for name in constructor_arguments(type(self))}
+        return {name: _plain(value) for name, value in self._settings().items()}
+
+    def _settings(self) -> dict[str, Any]:
+        names = constructor_arguments(type(self))
+        return {name: getattr(self, self.kept_as.get(name, name)) for name in names}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -37,9 +47,7 @@ class Part:
     def __repr__(self) -> str:
         defaults = constructor_arguments(type(self))
         changed = {
-            name: getattr(self, name)
-            for name, default in defaults.items()
-            if not _same(getattr(self, name), default)
+            name: value for name, value in self._settings().items() if not _same(value, defaults[name])
         }
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in changed.items())})"
 
@@ -47,7 +55,7 @@ class Part:
 def _same(value: Any, default: Any) -> bool:
     """Whether an attribute is what its default became: "zeros" has become a Zeros()."""
     if isinstance(default, str) and isinstance(value, Part):
-        return repr(value) == f"{type(value).__name__}()" and _key(type(value).__name__) == _key(default)
+        return repr(value) == f"{type(value).__name__}()" and key_of(type(value).__name__) == key_of(default)
     if default is None and isinstance(value, Part):
         return type(value).__name__ == "Linear"
     return value is default or (type(value) is type(default) and bool(value == default))
@@ -69,8 +77,18 @@ def constructor_arguments(cls: type) -> dict[str, Any]:
     return found
 
 
-def register(part: type) -> type:
-    """Make a class of your own known to `load_model` and `from_config`; usable as a decorator.
+def register(part: Named, name: str | None = None) -> Named:
+    """Make a class or a function of your own known by name; usable as a decorator.
+
+    A class can then be given by its name, and `load_model` and `from_config` find it. So do
+    they find a function that is an argument of a part, of a layer or an optimizer for example:
+    it stands in the configuration as ``{"function": its name}``.
+
+    Parameters
+    ----------
+    part : subclass of Layer, Loss ... or a function
+    name : str, optional
+        By default the name that it was defined with.
 
     Examples
     --------
@@ -84,32 +102,77 @@ def register(part: type) -> type:
     ...         return slope
     >>> mlp.layers.Dense.from_config(mlp.layers.Dense(2, activation=Triple()).get_config())
     Dense(units=2, activation=Triple())
+    >>> mlp.layers.Dense(2, activation="triple")
+    Dense(units=2, activation=Triple())
     """
-    require(isinstance(part, type) and issubclass(part, Part), "part", part, "a class of layers, losses …")
-    _REGISTERED.setdefault(part.__name__, {})[kind_of(part)] = part
+    known = issubclass(part, Part) if isinstance(part, type) else _is_function(part)
+    require(known, "part", part, "a class of layers, losses … or a function")
+    name = getattr(part, "__name__", "") if name is None else name
+    require(isinstance(name, str) and name not in ("", "<lambda>"), "name", name, "a name to find it by")
+    _REGISTERED.setdefault(name, {})[kind_of(part)] = part
     return part
 
 
-def kind_of(part: type) -> str:
-    """What a class is one of, by the name of the base below `Part`: "Layer", "Loss" …"""
+def _is_function(value: Any) -> bool:
+    return callable(value) and not isinstance(value, type | Part)
+
+
+def kind_of(part: Any) -> str:
+    """What a class is one of, by the name of the base below `Part`: "Layer", "Loss" … or "function"."""
+    if not isinstance(part, type):
+        return FUNCTION
     lineage = [base for base in part.__mro__ if issubclass(base, Part) and base is not Part]
     return lineage[-1].__name__ if lineage else ""
 
 
+def registered_name(part: Any) -> str | None:
+    """The name by which a class or a function is known, or None."""
+    kind, own = kind_of(part), getattr(part, "__name__", "")
+    for name in (own, *_REGISTERED):
+        if _REGISTERED.get(name, {}).get(kind) is part:
+            return name
+    return next((name for name, known in CUSTOM.items() if known is part), None)
+
+
+def find(name: str, kind: str = "", custom: Mapping[str, Any] | None = None) -> Any:
+    """The class of that kind, or the function, that is known by the name; None if there is none.
+
+    What `custom` says counts before `custom_object_scope`, and that before `register`.
+    """
+    short = name.rpartition(">")[2]  # "package>Name", as Keras registers it
+    for objects in (custom or {}, CUSTOM):
+        for key in (name, short):
+            if key in objects and _fits(kind_of(objects[key]), kind):
+                return objects[key]
+    for own, part in reversed(_REGISTERED.get(name, {}).items()):
+        if _fits(own, kind):
+            return part
+    for catalogue in CATALOGUES.values():
+        if _fits(kind_of(catalogue.base), kind) and name in catalogue.homes:
+            return catalogue.load(name)
+    return None
+
+
+def _fits(own: str, kind: str) -> bool:
+    return own == kind or (kind == "" and own != FUNCTION)
+
+
 def describe(part: Part) -> dict[str, Any]:
     """``{"class_name": ..., "kind": ..., "config": ...}``: a part as plain data."""
-    return {"class_name": type(part).__name__, "kind": kind_of(type(part)), "config": part.get_config()}
+    cls = type(part)
+    name = registered_name(cls) or cls.__name__
+    return {"class_name": name, "kind": kind_of(cls), "config": part.get_config()}
 
 
-def revive(description: Any, custom: Mapping[str, type] | None = None, kind: str = "") -> Any:
-    """Build the part that `describe` described.
+def revive(description: Any, custom: Mapping[str, Any] | None = None, kind: str = "") -> Any:
+    """Build the part that `describe` described. Only classes that are known are ever called.
 
     Parameters
     ----------
     description : mapping
         With "class_name" and "config", and perhaps "kind".
-    custom : mapping of str to type, optional
-        Classes that are not registered.
+    custom : mapping of str to class or function, optional
+        Those that are not registered.
     kind : str, optional
         What it has to be, "Loss" for example; by default what the description says.
 
@@ -125,17 +188,23 @@ def revive(description: Any, custom: Mapping[str, type] | None = None, kind: str
             "a part is described by {'class_name': its name, 'config': {its arguments}}; "
             f"got {description!r}"
         )
-    known = {key: list(classes.values()) for key, classes in _REGISTERED.items()}
-    for key, part in (custom or {}).items():
-        known[key] = [*known.get(key, []), part]
-    fitting = [part for part in known.get(name, []) if kind in ("", kind_of(part))]
-    if not fitting:
+    part = find(name, kind, custom)
+    if not (isinstance(part, type) and issubclass(part, Part)):
         raise ArgumentError(
-            f"unknown {kind or 'class'} {name!r}.{_nearest(name, known)} A class of your own is made known "
-            "by mlp.register(YourClass) or custom_objects={'YourClass': YourClass}."
+            f"unknown {kind or 'class'} {name!r}.{nearest(name, known_names(kind, custom))} A class of your "
+            "own is made known by mlp.register(YourClass) or custom_objects={'YourClass': YourClass}."
         )
-    arguments = {key: _revive(value, custom) for key, value in config.items()}
-    return fitting[-1].from_config(arguments)  # type: ignore[attr-defined]
+    return part.from_config({key: _revive(value, custom) for key, value in config.items()})
+
+
+def known_names(kind: str, custom: Mapping[str, Any] | None = None) -> list[str]:
+    """The names of all that is known of a kind, or of any."""
+    names = [name for name, kinds in _REGISTERED.items() if any(_fits(own, kind) for own in kinds)]
+    for catalogue in CATALOGUES.values():
+        names += [name for name in catalogue.homes if _fits(kind_of(catalogue.base), kind)]
+    for objects in (CUSTOM, custom or {}):
+        names += [name for name, part in objects.items() if _fits(kind_of(part), kind)]
+    return names
 
 
 def _plain(value: Any) -> Any:
@@ -145,86 +214,45 @@ def _plain(value: Any) -> Any:
         return value.tolist()
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if _is_function(value) and (name := registered_name(value)):
+        return {FUNCTION: name}
     return value
 
 
-def _revive(value: Any, custom: Mapping[str, type] | None = None) -> Any:
+def _revive(value: Any, custom: Mapping[str, Any] | None = None) -> Any:
     if isinstance(value, Mapping) and value.keys() >= {"class_name", "config"}:
         return revive(value, custom)
+    if isinstance(value, Mapping) and value.keys() == {FUNCTION} and isinstance(value[FUNCTION], str):
+        return _function(value[FUNCTION], custom)
     if isinstance(value, list):
         return [_revive(item, custom) for item in value]
     return value
 
 
-def _key(name: str) -> str:
+def _function(name: str, custom: Mapping[str, Any] | None) -> Any:
+    function = find(name, FUNCTION, custom)
+    if not _is_function(function):
+        raise ArgumentError(
+            f"unknown function {name!r}.{nearest(name, known_names(FUNCTION, custom))} A function of your "
+            f"own is made known by mlp.register(your_function) or custom_objects={{{name!r}: your_function}}."
+        )
+    return function
+
+
+def key_of(name: str) -> str:
+    """A name without case, underscores and spaces, by which it is looked up."""
     return name.replace("_", "").replace(" ", "").lower()
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Write "Did you mean …?"" with up to three names, best first; empty if none is near."""
     import difflib  # only for an error, and slow to load
 
-    close = difflib.get_close_matches(_key(name), {_key(k): k for k in known}, n=1, cutoff=0.5)
-    return f" Did you mean {next(k for k in known if _key(k) == close[0])!r}?" if close else ""
-
-
-class Catalogue:
-    """The parts of one kind by name; case and underscores do not matter.
-
-    Parameters
-    ----------
-    kind : str
-        What an error calls them, "activation" for example.
-    base : type
-        The class that all of them, the user's own included, derive from.
-    members : iterable of type
-        The built-in classes.
-    aliases : mapping of str to type, optional
-        Other names.
-    """
-
-    def __init__(
-        self, kind: str, base: type, members: Iterable[type], aliases: Mapping[str, type] | None = None
-    ) -> None:
-        self.kind, self.base = kind, base
-        self.classes: dict[str, type] = {}
-        for member in members:
-            register(member)
-            self.classes[snake_case(member.__name__)] = member
-        self.classes |= dict(aliases or {})
-        self._by_key = {_key(name): member for name, member in self.classes.items()}
-
-    def get(self, identifier: Any) -> Any:
-        """The object that `identifier` stands for.
-
-        Parameters
-        ----------
-        identifier : str, class, object or dict
-            A name; a class, made with its defaults; an object, of which a copy is taken, so
-            that no two layers share working memory; or what `describe` returned.
-
-        Raises
-        ------
-        ArgumentError
-            If nothing of this kind is meant; the error lists the valid names and the nearest.
-        """
-        if isinstance(identifier, str):
-            if _key(identifier) not in self._by_key:
-                raise ArgumentError(
-                    f"unknown {self.kind} {identifier!r}.{_nearest(identifier, self.classes)} "
-                    f"Valid names: {', '.join(sorted(self.classes))}."
-                )
-            return self._by_key[_key(identifier)]()
-        identifier = getattr(identifier, "part", identifier)
-        if isinstance(identifier, type) and issubclass(identifier, self.base):
-            return identifier()
-        if isinstance(identifier, self.base):
-            return copy.deepcopy(identifier)
-        if isinstance(identifier, Mapping):
-            return revive(identifier, kind=kind_of(self.base))
-        raise ArgumentError(
-            f"{self.kind} must be a name, a class or an object of mlp's {self.base.__name__}; "
-            f"got {identifier!r} of type {type(identifier).__name__}"
-        )
+    by_key = {key_of(k): k for k in known}
+    close = difflib.get_close_matches(key_of(name), by_key, n=3, cutoff=0.5)
+    return f" Did you mean {', '.join(repr(by_key[key]) for key in close)}?" if close else ""
 
 
 def snake_case(name: str) -> str:

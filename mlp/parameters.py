@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from mlp.arrays import Array
+from mlp.constraints import Constraint
+from mlp.layers import stack
 from mlp.layers.base import Layer
 
 
@@ -29,7 +31,9 @@ class Parameters:
     slices : list of slice
         Where each parameter lies, in the order of `names`.
     names : list of str
-        "dense.W", "dense.b" and so on.
+        "dense.W", "dense.b" and so on; in a block "residual.dense.W".
+    shapes : list of tuple of int
+        Of each parameter.
 
     Examples
     --------
@@ -48,18 +52,36 @@ class Parameters:
         self._values, self._gradients = np.zeros(size, dtype), np.zeros(size, dtype)
         self.slices: list[slice] = []
         self.names: list[str] = []
+        self.shapes: list[tuple[int, ...]] = []
+        self._owners: list[tuple[Layer, str]] = []
         start = 0
-        for layer in layers:
+        for path, layer in stack.leaves(layers):
             values, gradients = {}, {}
             for name, value in layer.parameters.items():
                 place = slice(start, start + value.size)
                 start = place.stop
                 self.slices.append(place)
-                self.names.append(f"{layer.name}.{name}")
+                self.names.append(f"{path}.{name}")
+                self.shapes.append(value.shape)
+                self._owners.append((layer, name))
                 self.values[place] = value.reshape(-1)
                 values[name] = self.values[place].reshape(value.shape)
                 gradients["d" + name] = self.gradients[place].reshape(value.shape)
             layer.bind(values, gradients)
+
+    @property
+    def trainable(self) -> list[bool]:
+        """Of each parameter, whether steps move it: not in a frozen layer, and not what is only kept."""
+        return [layer.learns and name not in layer.kept for layer, name in self._owners]
+
+    @property
+    def constraints(self) -> list[tuple[slice, tuple[int, ...], Constraint]]:
+        """Place, shape and constraint of the trainable parameters that have one."""
+        return [
+            (place, shape, layer.constraints[name])
+            for (layer, name), place, shape in zip(self._owners, self.slices, self.shapes, strict=True)
+            if name in layer.constraints and layer.learns
+        ]
 
     @property
     def values(self) -> Array:

@@ -13,17 +13,18 @@ import numpy as np
 
 from mlp.arrays import Array
 from mlp.errors import ArgumentError, MissingFileError, ModelFileError
+from mlp.layers import stack
 from mlp.naming import describe
 from mlp.version import __version__
 
 if TYPE_CHECKING:
-    from mlp.sequential import Sequential
+    from mlp.model import Model
 
 FORMAT = 1
 
 
 def save(
-    model: "Sequential",
+    model: "Model",
     filepath: str | os.PathLike[str],
     overwrite: bool = True,
     extra: Mapping[str, Any] | None = None,
@@ -40,22 +41,22 @@ def save(
     write(filepath, arrays, description, overwrite)
 
 
-def describe_model(model: "Sequential") -> tuple[dict[str, Array], dict[str, Any]]:
+def describe_model(model: "Model") -> tuple[dict[str, Array], dict[str, Any]]:
     """A model as named arrays and plain data."""
-    arrays = {
-        f"{layer.name}.{name}": value for layer in model.layers for name, value in layer.parameters.items()
-    }
+    leaves = stack.leaves(model.layers)
+    arrays = {f"{path}.{name}": value for path, leaf in leaves for name, value in leaf.parameters.items()}
     description: dict[str, Any] = {
         "model": model.get_config(),
+        "trainable": model.trainable,
         "generator": model.rng.bit_generator.state,
         "generators": {
-            layer.name: layer.rng.bit_generator.state for layer in model.layers if layer.rng is not model.rng
+            path: leaf.rng.bit_generator.state for path, leaf in leaves if leaf.rng is not model.rng
         },
         "compile": None,
     }
     if model.compiled:
         optimizer = model.optimizer
-        fits = all(vector.shape == model.parameters.values.shape for vector in optimizer.state.values())
+        fits = optimizer.fits(model.parameters)
         description["compile"] = {
             "optimizer": describe(optimizer),
             "iterations": optimizer.iterations if fits else 0,
@@ -98,7 +99,7 @@ def write(
     except TypeError as error:
         raise ArgumentError(
             f"the model cannot be written as data: {error}. A function given as an argument, such as "
-            "a learning_rate of your own, has no file form; set a number before saving."
+            "a learning_rate of your own, is written by its name: mlp.register(your_function) gives it one."
         ) from error
     content = to_bytes({name: np.ascontiguousarray(a) for name, a in arrays.items()}, {"mlp": text})
     handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=f".{os.path.basename(path)}.")

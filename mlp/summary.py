@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mlp.sequential import Sequential
+    from mlp.model import Model
 
 
-def table(model: "Sequential") -> str:
+def table(model: "Model") -> str:
     """Layers, output shapes and numbers of parameters, with their totals.
 
     Examples
@@ -42,8 +42,13 @@ def table(model: "Sequential") -> str:
         name, shape, count = row
         return f"│ {name:<{widths[0]}} │ {shape:<{widths[1]}} │ {count:>{widths[2]}} │"
 
-    count = sum(layer.count_params() for layer in model.layers)
-    size = in_bytes(count * (4 if model.dtype == "float32" else 8))
+    totals = [
+        sum(value.size for value in weights)
+        for weights in (model.weights, model.trainable_weights, model.non_trainable_weights)
+    ]
+    total, trainable, kept = (
+        f"{n:,} ({in_bytes(n * (4 if model.dtype == 'float32' else 8))})" for n in totals
+    )
     return "\n".join(
         (
             f'Model: "{model.name}"',
@@ -52,9 +57,9 @@ def table(model: "Sequential") -> str:
             line("├", "┼", "┤"),
             *map(cells, rows),
             line("└", "┴", "┘"),
-            f" Total params: {count:,} ({size})",
-            f" Trainable params: {count:,} ({size})",
-            " Non-trainable params: 0 (0.00 B)",
+            f" Total params: {total}",
+            f" Trainable params: {trainable}",
+            f" Non-trainable params: {kept}",
         )
     )
 

@@ -6,64 +6,29 @@ last weights that were finite.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from mlp.arrays import Array, as_numbers, as_weights, is_finite, require_finite
+from mlp.arrays import Array, is_finite
 from mlp.callbacks import Callback, CallbackList, History, progress
-from mlp.data import ArrayData, Batch, split_tail, weights_of_classes
-from mlp.errors import ArgumentError, DivergenceError, NotReadyError
-from mlp.layers import stack
-from mlp.metrics import Metric
+from mlp.data import ArrayData, Batch
+from mlp.errors import DivergenceError
+from mlp.evaluation import Logs
 from mlp.naming import is_integer, require
 
 if TYPE_CHECKING:
-    from mlp.sequential import Sequential
-
-Logs = dict[str, float]
-
-
-class Means:
-    """The mean loss and the metrics over the batches of an epoch or an evaluation."""
-
-    def __init__(self, metrics: Sequence[Metric], weighted: Sequence[Metric]) -> None:
-        self.metrics, self.weighted = metrics, weighted
-        self.measures = bool(metrics or weighted)
-        self.reset()
-
-    def reset(self) -> None:
-        """Begin anew."""
-        self.total, self.count = 0.0, 0
-        for metric in (*self.metrics, *self.weighted):
-            metric.reset_state()
-
-    def measure(self, T: Array, out: Array, sample_weight: Array) -> None:
-        """Take in a batch's targets and outputs."""
-        for metric in self.metrics:
-            metric.update_state(T, out)
-        for metric in self.weighted:
-            metric.update_state(T, out, np.broadcast_to(sample_weight, len(out)))
-
-    def logs(self, prefix: str = "") -> Logs:
-        """The means so far, by name."""
-        logs = {prefix + "loss": self.total / max(self.count, 1)}
-        return logs | {prefix + m.name: m.result() for m in (*self.metrics, *self.weighted)}
-
-    def report(self, return_dict: bool) -> Any:
-        """What Keras's methods return: the loss, a list with the metrics, or all by name."""
-        values = list(self.logs().values())
-        return self.logs() if return_dict else values if len(values) > 1 else values[0]
+    from mlp.model import Model
 
 
 class Training:
-    """A run over some data, opened by `Sequential.training` and used in a ``with`` block.
+    """A run over some data, opened by `Model.training` and used in a ``with`` block.
 
     Parameters
     ----------
-    model : Sequential
+    model : Model
         Compiled and built.
     data : ArrayData
     epochs, initial_epoch : int
@@ -71,7 +36,11 @@ class Training:
     callbacks : sequence of Callback
     verbose : int or str
     validation : callable or None
-        Returns the logs of an evaluation, called at the end of each epoch.
+        Returns the logs of an evaluation, called at the end of an epoch.
+    validation_freq : int or collection of int
+        After every so many epochs, or after those, counted from 1.
+    steps_per_epoch : int or None
+        Batches of an epoch, where they are not all.
 
     Attributes
     ----------
@@ -80,15 +49,20 @@ class Training:
 
     def __init__(
         self,
-        model: "Sequential",
+        model: "Model",
         data: ArrayData,
         epochs: int,
         initial_epoch: int = 0,
         callbacks: Sequence[Callback] = (),
         verbose: Any = 0,
         validation: Callable[["Training"], Logs] | None = None,
+        validation_freq: Any = 1,
+        steps_per_epoch: int | None = None,
     ) -> None:
-        self.model, self.data, self.validation = model, data, validation
+        self.model, self.data = model, data
+        self.validation, self.validation_freq = validation, validation_freq
+        self.steps_per_epoch = steps_per_epoch
+        self.stream: Iterator[Batch] = iter(())
         self.engine, self.means = model.ready(), model.means()
         self.first, self.last = initial_epoch, epochs
         self.history = History()
@@ -120,7 +94,7 @@ class Training:
     def epochs(self, steps: int) -> Iterator[int]:
         """The numbers of the epochs; what stands in the loop's body is one pass over the data."""
         logs: Logs = {}
-        self.params["steps"] = steps
+        self.params["steps"] = self.steps_per_epoch or steps
         self.latest, self.model.history = self.snapshot(), self.history
         self.callbacks.call("on_train_begin", {})
         for epoch in range(self.first, self.last):
@@ -131,12 +105,33 @@ class Training:
             self.require_finite()
             self.remember()
             logs = self.means.logs()
-            if self.validation:
+            if self.validation and self.validates(epoch + 1):
                 logs |= self.validation(self)
             self.callbacks.call("on_epoch_end", epoch, logs)
             if self.model.stop_training:
                 break
+        if self.last > self.first:  # no epoch, no average
+            self.model.optimizer.finish()
         self.callbacks.call("on_train_end", logs)
+
+    def validates(self, number: int) -> bool:
+        """Whether the epoch of that number, counted from 1, ends with a validation."""
+        frequency = self.validation_freq
+        return number % frequency == 0 if is_integer(frequency) else number in frequency
+
+    def batches(self, size: int, shuffle: bool = True) -> Iterable[Batch]:
+        """The batches of an epoch, each good until the next; with `steps_per_epoch` of an endless stream."""
+        if self.steps_per_epoch is None:
+            return self.data.batches(self.order(shuffle), size)
+        return self._next_steps(self.steps_per_epoch, size, shuffle)
+
+    def _next_steps(self, steps: int, size: int, shuffle: bool) -> Iterator[Batch]:
+        for _ in range(steps):
+            batch = next(self.stream, None)
+            if batch is None:
+                self.stream = iter(self.data.batches(self.order(shuffle), size))
+                batch = next(self.stream)
+            yield batch
 
     def order(self, shuffle: bool = True) -> Array:
         """The numbers of all rows, in a new random order from the model's generator."""
@@ -201,123 +196,3 @@ class Training:
             f"{what} in epoch {self.epoch + 1}, batch {batch + 1}. Likely cause: {cause}. "
             "The model has the weights of the last epoch that ended well."
         )
-
-
-def open_run(
-    model: "Sequential",
-    x: Any,
-    y: Any,
-    epochs: int = 1,
-    callbacks: Sequence[Callback] | None = None,
-    verbose: Any = 0,
-    validation_split: float = 0.0,
-    validation_data: tuple[Any, ...] | None = None,
-    class_weight: Any = None,
-    sample_weight: Any = None,
-    initial_epoch: int = 0,
-) -> Training:
-    """Check the arguments, which are those of `Sequential.fit`, and open a run.
-
-    Nothing about the model has changed if one of them is wrong, but that it may be built.
-    """
-    for name, value in (("epochs", epochs), ("initial_epoch", initial_epoch)):
-        require(is_integer(value) and value >= 0, name, value, "an integer of at least 0")
-    given = callbacks is None or isinstance(callbacks, list | tuple)
-    require(given, "callbacks", callbacks, "a list of callbacks")
-    data = check_data(model, x, y, sample_weight)
-    model.optimizer.current_rate()  # a schedule that cannot begin is found before anything moves
-    if not is_finite(model.parameters.values):
-        raise ArgumentError("the weights of the model are not finite before training; set them anew")
-    held_out: ArrayData | None = None
-    if validation_data is not None:
-        require(
-            isinstance(validation_data, tuple | list) and len(validation_data) in (2, 3),
-            "validation_data",
-            type(validation_data).__name__,
-            "(x, y) or (x, y, sample_weight)",
-        )
-        x_held, y_held, weight_held = (*validation_data, None)[:3]
-        held = check_data(model, x_held, y_held, weight_held, where="validation_data: ")
-        held_out = as_a_whole(model, *held)
-    elif validation_split:
-        data, held = split_tail(validation_split, *data)
-        held_out = as_a_whole(model, *held)
-    if class_weight is not None:  # of the rows that are trained with; held-out rows count alike
-        X, T, weight = data
-        by_class = weights_of_classes(class_weight, T)
-        weight = as_numbers(by_class if weight is None else weight * by_class, X.dtype, "class_weight")
-        require_finite(weight, "class_weight")
-        data = X, T, weight
-
-    def validate(run: Training) -> Logs:
-        assert held_out is not None
-        return evaluate(model, held_out, run.callbacks).logs("val_")
-
-    return Training(
-        model,
-        ArrayData(*data, model.loss.encode, model.loss.reduce, model.layers[-1].output_shape[0]),
-        epochs,
-        initial_epoch,
-        callbacks or (),
-        verbose,
-        validate if held_out else None,
-    )
-
-
-def check_data(
-    model: "Sequential", x: Any, y: Any, sample_weight: Any = None, where: str = ""
-) -> tuple[Array, Array, Array | None]:
-    """Inputs, targets and weights as the model wants them, or an error that says what is wrong."""
-    if not model.compiled:
-        raise NotReadyError("compile the model first: model.compile(optimizer='adam', loss='mse')")
-    fresh, drawn = not model.built, model.rng.bit_generator.state
-    try:
-        return _check_data(model, x, y, sample_weight, where)
-    except ArgumentError:
-        if fresh and model.built:  # wrong data must not decide the shape of a model
-            stack.unbuild(model.layers)
-            model.input_shape, model.built, model.engine = None, False, None
-            model.rng.bit_generator.state = drawn
-        raise
-
-
-def _check_data(
-    model: "Sequential", x: Any, y: Any, sample_weight: Any, where: str
-) -> tuple[Array, Array, Array | None]:
-    X = model.as_inputs(x, where + "x")
-    model.ready()
-    T = model.loss.as_target(y, model.layers[-1].output_shape[0], X.dtype, where + "y")
-    if len(X) != len(T):
-        raise ArgumentError(f"{where}x has {len(X)} rows and y has {len(T)}; they must be the same")
-    weight = (
-        None if sample_weight is None else as_weights(sample_weight, len(X), X.dtype, where + "sample_weight")
-    )
-    return X, T, weight
-
-
-def as_a_whole(model: "Sequential", X: Array, T: Array, weight: Array | None) -> ArrayData:
-    """Data whose batches' losses add up to the loss of all rows."""
-    whole = model.loss.reduce(len(X))
-    return ArrayData(X, T, weight, model.loss.encode, lambda n: whole, model.layers[-1].output_shape[0])
-
-
-@np.errstate(over="ignore", invalid="ignore")  # an infinite loss is a result
-def evaluate(
-    model: "Sequential", data: ArrayData, heard: CallbackList, batch_size: int | None = None
-) -> Means:
-    """The loss and the metrics over all rows, whatever the size of the batches."""
-    size = model.chunk if batch_size is None else batch_size
-    require(is_integer(size) and size > 0, "batch_size", batch_size, "a positive integer")
-    means, engine = model.means(), model.ready()
-    means.count = 1
-    heard.call("on_test_begin", {})
-    for batch, start in enumerate(range(0, len(data), size)):
-        heard.call("on_test_batch_begin", batch, {})
-        X_batch, T_batch, target, share = data.between(start, start + size)
-        with model.lock:
-            means.total += engine.evaluate(X_batch, target, share)
-            if means.measures:
-                means.measure(T_batch, engine.out, share / data.share(len(data)))
-        heard.call("on_test_batch_end", batch, means.logs())
-    heard.call("on_test_end", means.logs())
-    return means

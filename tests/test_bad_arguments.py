@@ -5,7 +5,17 @@ import pytest
 from refusals import BCE, CCE, SPARSE, TARGETS, T, X, net, refused
 
 import mlp
-from mlp import Sequential, activations, initializers, layers, losses, metrics, optimizers
+from mlp import (
+    Sequential,
+    activations,
+    constraints,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+    regularizers,
+)
 from mlp.errors import ArgumentError
 from mlp.layers import Activation, Dense, Dropout, Input
 from mlp.naming import Part
@@ -82,8 +92,11 @@ CONSTRUCTORS = [
     (lambda: activations.LeakyReLU(-1), "negative_slope must be .*; got -1"),
     (lambda: activations.LeakyReLU("x"), "negative_slope must be .*; got 'x'"),
     (lambda: activations.PReLU("x"), "alpha_initial must be"),
-    (lambda: metrics.BinaryAccuracy(0), r"threshold must be .*in \(0, 1\); got 0"),
-    (lambda: metrics.BinaryAccuracy("x"), r"threshold must be .*in \(0, 1\); got 'x'"),
+    (
+        lambda: metrics.BinaryAccuracy(threshold=np.nan),
+        r"threshold must be a number in \(-inf, inf\); got nan",
+    ),
+    (lambda: metrics.BinaryAccuracy(threshold="x"), r"threshold must be a number in \(-inf, inf\); got 'x'"),
     (lambda: metrics.Accuracy(name=5), "name must be a string; got 5"),
     (lambda: Sequential(dtype="float16"), "dtype must be float32 or float64; got 'float16'"),
     (lambda: Sequential(dtype=int), "dtype must be float32 or float64; got <class 'int'>"),
@@ -114,33 +127,44 @@ def test_constructors(make, message):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Dense(2, "rleu"), "unknown activation 'rleu'. Did you mean 'relu'? Valid names: identity, "),
-        (lambda: Activation("sigmod"), "unknown activation 'sigmod'. Did you mean 'sigmoid'? Valid names: "),
-        (lambda: Dense(2, "xyz"), "unknown activation 'xyz'. Valid names: identity, leaky_relu, linear, log"),
+        (lambda: Dense(2, "rleu"), "unknown activation 'rleu'. Did you mean 'relu', 'relu6', 'prelu'? All "),
+        (
+            lambda: Activation("sigmod"),
+            "unknown activation 'sigmod'. Did you mean 'sigmoid', 'log_sigmoid', ",
+        ),
+        (lambda: Dense(2, "xyz"), "unknown activation 'xyz'. All "),
         (lambda: Dense(2, kernel_initializer="he_norml"), "unknown initializer 'he_norml'. Did you mean"),
-        (lambda: Dense(2, bias_initializer="zeroes"), "unknown initializer 'zeroes'. Did you mean 'zeros'?"),
-        (lambda: net().compile("adm", "mse"), "unknown optimizer 'adm'. Did you mean 'adam'? Valid names: a"),
+        (lambda: Dense(2, bias_initializer="zeroes"), "unknown initializer 'zeroes'. Did you mean 'zeros', "),
+        (lambda: net().compile("adm", "mse"), "unknown optimizer 'adm'. Did you mean 'adam', "),
         (lambda: net().compile("sgd", "binary_crossentropi"), "unknown loss 'binary_crossentropi'. Did you "),
         (lambda: net().compile("sgd", "mse", ["acuracy"]), "unknown metric 'acuracy'. Did you mean 'acc"),
-        (lambda: net().compile("sgd", "mse", None, ["ma"]), "unknown metric 'ma'. Did you mean 'mae'? Valid"),
+        (lambda: net().compile("sgd", "mse", None, ["ma"]), "unknown metric 'ma'. Did you mean 'mae', "),
     ],
 )
-def test_unknown_names_bring_the_nearest_and_all_that_are_valid(make, message):
+def test_unknown_names_bring_the_nearest(make, message):
     with pytest.raises(ArgumentError) as caught:
         make()
     assert str(caught.value).startswith(message)
 
 
-CATALOGUES = {"Activation": activations, "Loss": losses, "Optimizer": optimizers, "Metric": metrics}
+CATALOGUES = {
+    "Activation": activations,
+    "Constraint": constraints,
+    "Initializer": initializers,
+    "Loss": losses,
+    "Metric": metrics,
+    "Optimizer": optimizers,
+    "Regularizer": regularizers,
+}
 
 
-@pytest.mark.parametrize("kind", [*CATALOGUES, "Initializer"])
+@pytest.mark.parametrize("kind", CATALOGUES)
 @pytest.mark.parametrize(
     "value",
     [5, [1], np.tanh, object, Dense(2), Dense, Part, {"class_name": "Dense", "config": {"units": 2}}],
 )
 def test_what_is_not_of_the_kind(kind, value):
-    module = CATALOGUES.get(kind, initializers)
+    module = CATALOGUES[kind]
     message = f"{kind.lower()} must be a name, a class or an object of mlp's {kind}; got|unknown {kind} 'D"
     with pytest.raises(ArgumentError, match=message):
         module.get(value)
@@ -153,7 +177,7 @@ def test_what_is_not_of_the_kind(kind, value):
         ({"class_name": "Adam"}, "a part is described by"),
         ({"class_name": ["Adam"], "config": {}}, "a part is described by"),
         ({"class_name": "Adam", "config": 5}, "a part is described by"),
-        ({"class_name": "Adm", "config": {}}, "unknown Optimizer 'Adm'. Did you mean 'Adam'? A class of you"),
+        ({"class_name": "Adm", "config": {}}, "unknown Optimizer 'Adm'. Did you mean 'Adam', "),
         ({"class_name": "Adam", "config": {"lr": 1}}, "Adam cannot be made from this configuration: "),
         ({"class_name": "Adam", "config": {"beta_1": "x"}}, ""),
     ],

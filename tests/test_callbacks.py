@@ -1,6 +1,7 @@
 """Callbacks: the moments in order, stopping, and what is printed."""
 
 import copy
+import re
 import sys
 import threading
 
@@ -142,18 +143,26 @@ def test_metrics_while_another_thread_predicts():
 def test_plain_lines(capsys):
     net().fit(X, y, epochs=2, verbose=2)
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2
-    assert lines[1].startswith("Epoch 2/2 - 0.0")
-    assert " - loss: " in lines[1]
-    assert " - mae: " in lines[1]
+    assert len(lines) == 4
+    assert lines[2] == "Epoch 2/2"
+    assert re.fullmatch(r"1/1 - 0s - \d+[mu]s/step - loss: \d\.\d{4} - mae: \d\.\d{4}", lines[3])
+
+
+def test_a_line_of_evaluate(capsys):
+    model = net()
+    model.evaluate(X, y, verbose=2)
+    shown = capsys.readouterr().out
+    assert re.fullmatch(r"1/1 - 0s - \d+[mu]s/step - loss: \d\.\d{4} - mae: \d\.\d{4}\n", shown)
+    model.evaluate(X, y)
+    assert not capsys.readouterr().out
 
 
 def test_bar_where_tqdm_is_installed(capsys):
     net().fit(X, y, epochs=2, batch_size=4, verbose=1)
     shown = capsys.readouterr()
-    assert "Epoch 2/2: 100%" in shown.err
-    assert "loss=" in shown.err
-    assert not shown.out
+    assert "Epoch 2/2" in shown.out
+    assert re.search(r"2/2 ━{20} 0s \d+[mu]s/step - loss: \d\.\d{4} - mae: \d\.\d{4}", shown.out)
+    assert not shown.err
 
 
 def test_lines_where_tqdm_is_not_installed(capsys, monkeypatch):

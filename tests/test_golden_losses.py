@@ -24,14 +24,37 @@ CANONICAL = {  # the activation after which mlp takes the short way
     "BinaryCrossentropy": "sigmoid",
     "CategoricalCrossentropy": "softmax",
     "SparseCategoricalCrossentropy": "softmax",
+    "BinaryFocalCrossentropy": "sigmoid",
+    "CategoricalFocalCrossentropy": "softmax",
 }
-EVERY_CANONICAL_LOSS = [param for param in EVERY_LOSS if "probabilities" not in param.id]
+EVERY_CANONICAL_LOSS = [
+    param
+    for param in EVERY_LOSS
+    if LOSSES[param.values[2]]["loss"] in CANONICAL
+    and LOSSES[param.values[2]]["out"] not in ("probabilities", "shares")
+]
 
 
 class Given(mlp.activations.Linear):
     """The outputs as they are given, taken for probabilities; no loss has a short way with it."""
 
     probabilities = True
+
+
+class Positive(mlp.activations.Linear):
+    """The outputs as they are given, which are above 0."""
+
+    def f(self, net, out):
+        return np.abs(net, out)
+
+
+def output(case):
+    """An activation that hands outputs on to the loss as they are, on the long way."""
+    if case["out"] in ("probabilities", "shares"):
+        return Given()
+    if case["out"] == "positive":
+        return Positive()
+    return "linear"
 
 
 def loss_arrays(case, dtype):
@@ -65,8 +88,7 @@ def check_loss(name, dtype, peer, activation, **options):
 @pytest.mark.parametrize(("dtype", "peer", "name"), EVERY_LOSS)
 def test_loss_and_its_gradient(dtype, peer, name):
     case = LOSSES[name]
-    activation = "linear" if case["options"].get("from_logits") else Given()
-    check_loss(name, dtype, peer, activation, **case["options"])
+    check_loss(name, dtype, peer, output(case), **case["options"])
 
 
 @pytest.mark.parametrize(("dtype", "peer", "name"), EVERY_CANONICAL_LOSS)

@@ -13,12 +13,27 @@ BY_HAND = {
     "half_mean_squared_error": [0.0625, 0.25],
     "binary_crossentropy": [-np.log(0.75), -np.log(0.5)],
     "categorical_crossentropy": [-np.log(0.75), -np.log(0.5)],
+    # errors 0.25 and −0.25, then −0.5 and 0.5
+    "mean_absolute_error": [0.25, 0.5],
+    "huber": [0.5 * 0.25**2, 0.5 * 0.5**2],
+    "log_cosh": [np.log(np.cosh(0.25)), np.log(np.cosh(0.5))],
+    "quantile": [0.125, 0.25],
+    "expectile": [0.03125, 0.125],
+    # 0.25² + 0.75² = 0.625, and 0.5 / √0.5
+    "cosine_similarity": [-0.75 / np.sqrt(0.625), -np.sqrt(0.5)],
+    # targets become −1 and 1: 1 + 0.25 and 1 − 0.75; 1 − 0.5 and 1 + 0.5
+    "hinge": [0.75, 1],
+    "squared_hinge": [(1.25**2 + 0.25**2) / 2, (0.5**2 + 1.5**2) / 2],
+    "categorical_hinge": [1 + 0.25 - 0.75, 1],
+    "poisson": [(0.25 + 0.75 - np.log(0.75)) / 2, (1 - np.log(0.5)) / 2],
+    "binary_focal_crossentropy": [-(0.25**2) * np.log(0.75), -(0.5**2) * np.log(0.5)],
+    "categorical_focal_crossentropy": [-0.25 * 0.25**2 * np.log(0.75), -0.25 * 0.5**2 * np.log(0.5)],
 }
 
 
 @pytest.mark.parametrize("name", BY_HAND)
 def test_by_hand(name):
-    np.testing.assert_allclose(getattr(losses, name)(Y_TRUE, Y_PRED), BY_HAND[name], rtol=1e-7)
+    np.testing.assert_allclose(getattr(losses, name)(Y_TRUE, Y_PRED), BY_HAND[name], rtol=1e-6)
     assert losses.get(name)(Y_TRUE, Y_PRED) == pytest.approx(np.mean(BY_HAND[name]))
 
 
@@ -30,6 +45,10 @@ def test_reductions_and_weights(name):
     assert make(reduction="sum")(Y_TRUE, Y_PRED, weights) == pytest.approx(weighted)
     assert make(reduction="mean")(Y_TRUE, Y_PRED, weights) == pytest.approx(weighted / 2)
     assert make()(Y_TRUE, Y_PRED, weights) == pytest.approx(weighted / 2)
+    assert make(reduction="mean_with_sample_weight")(Y_TRUE, Y_PRED, weights) == pytest.approx(weighted / 5)
+    for none in ("none", None):
+        each = make(reduction=none)(Y_TRUE, Y_PRED, weights)
+        np.testing.assert_allclose(each, np.multiply(BY_HAND[name], weights), rtol=1e-6)
 
 
 def test_sparse_is_categorical_with_labels():
@@ -63,6 +82,18 @@ def test_outputs_at_the_bounds_are_held_on_the_long_way():
         ("bce", losses.BinaryCrossentropy),
         ("Binary_Crossentropy", losses.BinaryCrossentropy),
         (losses.categorical_crossentropy, losses.CategoricalCrossentropy),
+        ("MAE", losses.MeanAbsoluteError),
+        ("mape", losses.MeanAbsolutePercentageError),
+        ("MSLE", losses.MeanSquaredLogarithmicError),
+        ("kld", losses.KLDivergence),
+        ("kl_divergence", losses.KLDivergence),
+        ("kullback_leibler_divergence", losses.KLDivergence),
+        ("logcosh", losses.LogCosh),
+        ("cosine_similarity", losses.CosineSimilarity),
+        ("squared_hinge", losses.SquaredHinge),
+        ("pinball", losses.Quantile),
+        ("gaussian_nll", losses.GaussianNegativeLogLikelihood),
+        (losses.huber, losses.Huber),
         (losses.SumOfSquares, losses.SumOfSquares),
         (losses.HalfMeanSquaredError(), losses.HalfMeanSquaredError),
     ],

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from every_rule import BLOCKWISE
 
 from mlp import Sequential, layers, optimizers
 from mlp.layers import Dense
-from mlp.optimizers import base
+from mlp.optimizers import blocks
 from mlp.parameters import Parameters
 
 
@@ -56,9 +57,75 @@ def adam(W, gradients, rate=0.01, beta_1=0.9, beta_2=0.999, epsilon=1e-7, decay=
         yield W
 
 
+def adagrad(W, gradients, rate=0.1, start=0.1, epsilon=1e-7):
+    v = start
+    for dW in gradients:
+        v = v + dW**2
+        W = W - rate * dW / np.sqrt(v + epsilon)
+        yield W
+
+
+def adadelta(W, gradients, rate=1.0, rho=0.95, epsilon=1e-7):
+    v, u = 0, 0
+    for dW in gradients:
+        v = rho * v + (1 - rho) * dW**2
+        change = np.sqrt(u + epsilon) / np.sqrt(v + epsilon) * dW
+        u = rho * u + (1 - rho) * change**2
+        W = W - rate * change
+        yield W
+
+
+def adamax(W, gradients, rate=0.01, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
+    m, u = 0, 0
+    for t, dW in enumerate(gradients, 1):
+        m, u = beta_1 * m + (1 - beta_1) * dW, np.maximum(beta_2 * u, np.abs(dW))
+        W = W - rate / (1 - beta_1**t) * m / (u + epsilon)
+        yield W
+
+
+def lion(W, gradients, rate=0.01, beta_1=0.9, beta_2=0.99):
+    m = 0
+    for dW in gradients:
+        W = W - rate * np.sign(beta_1 * m + (1 - beta_1) * dW)
+        m = beta_2 * m + (1 - beta_2) * dW
+        yield W
+
+
+def rprop(W, gradients, rate=0.01):
+    """iRprop−: as Riedmiller has it, element by element."""
+    W, steps, former = W.copy(), np.full(W.size, rate), np.zeros(W.size)
+    for dW in gradients:
+        for k in range(W.size):
+            now = np.sign(dW[k])
+            if now * former[k] > 0:
+                steps[k] = min(steps[k] * 1.2, 50)
+            elif now * former[k] < 0:
+                steps[k], now = max(steps[k] * 0.5, 1e-6), 0
+            W[k] -= now * steps[k]
+            former[k] = now
+        yield W.copy()
+
+
+def schedule_free(y, gradients, rate=0.01, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
+    """With the mean x kept, as Defazio has it."""
+    z, x, v = y, y, 0
+    for t, dy in enumerate(gradients, 1):
+        v = beta_2 * v + (1 - beta_2) * dy**2
+        z = z - rate * dy / (np.sqrt(v / (1 - beta_2**t)) + epsilon)
+        x = (1 - 1 / t) * x + z / t
+        yield (1 - beta_1) * z + beta_1 * x
+
+
 @pytest.mark.parametrize(
     ("optimizer", "formula", "options"),
     [
+        (optimizers.Adagrad(0.1), adagrad, {}),
+        (optimizers.Adadelta(1.0), adadelta, {}),
+        (optimizers.Adamax(0.01), adamax, {}),
+        (optimizers.Lion(0.01), lion, {}),
+        (optimizers.Rprop(0.01), rprop, {}),
+        (optimizers.ScheduleFreeAdamW(0.01), schedule_free, {}),
+        (optimizers.ScheduleFreeAdamW(0.01, beta_1=0.0), schedule_free, {"beta_1": 0.0}),
         (optimizers.SGD(0.1), sgd, {}),
         (optimizers.SGD(0.1, momentum=0.9), sgd, {"momentum": 0.9}),
         (optimizers.SGD(0.1, momentum=0.9, nesterov=True), sgd, {"momentum": 0.9, "nesterov": True}),
@@ -76,18 +143,10 @@ def test_rules_follow_their_formulas(optimizer, formula, options):
         np.testing.assert_allclose(W, expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda: optimizers.SGD(0.1, momentum=0.5, nesterov=True),
-        lambda: optimizers.RMSprop(momentum=0.3),
-        optimizers.Adam,
-        optimizers.AdamW,
-    ],
-)
+@pytest.mark.parametrize("make", BLOCKWISE)
 def test_blocks_do_not_change_the_result(make, monkeypatch):
     whole = run(make(), size=40)[2][-1]
-    monkeypatch.setattr(base, "BLOCK", 7)
+    monkeypatch.setattr(blocks, "BLOCK", 7)
     np.testing.assert_array_equal(run(make(), size=40)[2][-1], whole)
 
 

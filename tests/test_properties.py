@@ -11,11 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from examples import ACTIVATIONS, OPTIMIZERS, example
 from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
 import mlp
 from mlp import Sequential, activations, layers, losses, optimizers
+from mlp.layers import stack
 from mlp.models import load_model
 
 settings.register_profile(
@@ -26,6 +28,8 @@ settings.load_profile("mlp")
 SMOOTH = ["linear", "sigmoid", "tanh", "softplus", "softmax"]
 BENT = ["relu", "leaky_relu", activations.LeakyReLU(0.05), "prelu", activations.PReLU(0.1)]
 STEPS = ["threshold", "sign"]
+PAIRING = (activations.GLU, activations.Maxout)  # of several units one output, so not for any number
+ALL = SMOOTH + BENT + STEPS + [example(part) for part in ACTIVATIONS if part not in PAIRING]
 INITIALIZERS = ["glorot_uniform", "he_normal", "lecun_uniform", "random_normal"]
 # output activation and loss that go together
 PAIRS = [
@@ -39,41 +43,57 @@ PAIRS = [
     ("softmax", losses.SparseCategoricalCrossentropy()),
     ("linear", losses.SparseCategoricalCrossentropy(from_logits=True, label_smoothing=0.1)),
 ]
-OPTIMIZERS = [
+RULES = [
     optimizers.SGD(0.003),
     optimizers.SGD(0.01, momentum=0.9, nesterov=True, clipnorm=1.0),
     optimizers.RMSprop(momentum=0.5),
     optimizers.Adam(global_clipnorm=1.0),
     optimizers.AdamW(0.01),
 ]
+RULES += [rule for rule in map(example, OPTIMIZERS) if not isinstance(rule, optimizers.Solver)]
 
 seeds = st.integers(0, 2**32 - 1)
 dtypes = st.sampled_from(["float32", "float64"])
 
 
+OTHERS = [
+    layers.BatchNormalization,
+    lambda: layers.LayerNormalization(trainable=False),
+    layers.RMSNormalization,
+    lambda: layers.GaussianNoise(0.1),
+    lambda: layers.AlphaDropout(0.1),
+    layers.PReLU,
+    lambda: layers.Residual([layers.ActivityRegularization(l2=0.01), layers.Dropout(0.2, seed=1)]),
+    lambda: layers.Concatenate([layers.Dense(2, "tanh", kernel_constraint="max_norm"), []]),
+    lambda: layers.Concatenate([[layers.BatchNormalization(), layers.Dense(3, trainable=False)]]),
+]
+
+
 @st.composite
-def hidden_layers(draw, kinds=SMOOTH + BENT + STEPS, dropout=True):
+def hidden_layers(draw, kinds=ALL, dropout=True):
     """Zero to four layers; biases begin at random, so that no net is exactly at a bend."""
-    choice = ["dense", "dense", "activation", *(["dropout", "own dropout"] if dropout else [])]
-    stack = []
+    choice = ["dense", "dense", "activation", *(["dropout", "own dropout", "other"] if dropout else [])]
+    found = []
     for kind in draw(st.lists(st.sampled_from(choice), max_size=4)):
         if kind == "dense":
             initializers = [draw(st.sampled_from(INITIALIZERS)) for _ in range(2)]
-            stack.append(
+            found.append(
                 layers.Dense(
                     draw(st.integers(1, 6)), draw(st.sampled_from(kinds)), draw(st.booleans()), *initializers
                 )
             )
         elif kind == "activation":
-            stack.append(layers.Activation(draw(st.sampled_from(kinds))))
+            found.append(layers.Activation(draw(st.sampled_from(kinds))))
+        elif kind == "other":
+            found.append(draw(st.sampled_from(OTHERS))())
         else:
             seed = draw(seeds) if kind == "own dropout" else None
-            stack.append(layers.Dropout(draw(st.floats(0, 0.5)), seed=seed))
-    return stack
+            found.append(layers.Dropout(draw(st.floats(0, 0.5)), seed=seed))
+    return found
 
 
 @st.composite
-def cases(draw, kinds=SMOOTH + BENT + STEPS, dropout=True):
+def cases(draw, kinds=ALL, dropout=True):
     """A compiled, unbuilt model with inputs and targets that it can learn."""
     (output, loss), units = draw(st.sampled_from(PAIRS)), draw(st.integers(2, 4))
     model = Sequential(
@@ -84,7 +104,7 @@ def cases(draw, kinds=SMOOTH + BENT + STEPS, dropout=True):
         dtype=draw(dtypes),
         seed=draw(seeds),
     )
-    model.compile(copy.deepcopy(draw(st.sampled_from(OPTIMIZERS))), loss, metrics=["accuracy", "mae"])
+    model.compile(copy.deepcopy(draw(st.sampled_from(RULES))), loss, metrics=["accuracy", "mae"])
     rng = np.random.default_rng(draw(seeds))
     X = rng.normal(size=(draw(st.integers(2, 9)), draw(st.integers(1, 4))))
     labels = rng.integers(0, units, len(X))
@@ -114,13 +134,13 @@ def bits(model) -> list:
 
 def assert_one_memory(model):
     """Every W and b is a view of the flat vector, in order and without gaps; assignments write through."""
-    parameters = model.parameters
+    parameters, leaves = model.parameters, [leaf for _, leaf in stack.leaves(model.layers)]
     for vector, name in ((parameters.values, "parameters"), (parameters.gradients, "gradients")):
-        pieces = [array for layer in model.layers for array in getattr(layer, name).values()]
+        pieces = [array for layer in leaves for array in getattr(layer, name).values()]
         assert all(np.shares_memory(piece, vector) for piece in pieces)
         assert sum(piece.size for piece in pieces) == vector.size == model.count_params()
         np.testing.assert_array_equal(np.concatenate([p.ravel() for p in pieces] or [vector[:0]]), vector)
-    for layer in model.layers:
+    for layer in leaves:
         for name, array in layer.parameters.items():
             assert getattr(layer, name) is array
             former, vector = array.copy(), parameters.values.copy()

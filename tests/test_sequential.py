@@ -96,6 +96,33 @@ def test_train_on_batch_is_one_step_of_fit():
     assert set(one.train_on_batch(X, y, return_dict=True)) == {"loss", "accuracy"}
 
 
+def test_the_average_of_the_weights_is_taken_over_at_the_end_of_fit():
+    """Before `on_train_end`, as in Keras; not after a batch, nor where no epoch was to be made."""
+    seen = []
+
+    class Watch(mlp.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append(self.model.parameters.values.copy())
+
+        def on_train_end(self, logs=None):
+            seen.append(self.model.parameters.values.copy())
+
+    model = small()
+    model.compile(optimizers.SGD(0.5, use_ema=True, ema_momentum=0.8), "binary_crossentropy")
+    model.fit(X, y, epochs=2, verbose=0, callbacks=[Watch()])
+    average = model.optimizer.state["average"]
+    assert len(seen) == 3
+    assert not np.array_equal(seen[1], average)
+    for values in (seen[2], model.parameters.values):
+        np.testing.assert_array_equal(values, average)
+    model.train_on_batch(X, y)
+    assert not np.array_equal(model.parameters.values, average)
+    model.set_weights([np.ones_like(value) for value in model.get_weights()])
+    for options in ({"epochs": 0}, {"epochs": 2, "initial_epoch": 2}):
+        model.fit(X, y, verbose=0, **options)
+        assert (model.parameters.values == 1).all()
+
+
 def test_accuracy_goes_by_the_form_of_the_target():
     labels = np.arange(40) % 3
     sparse = small("softmax", 3, "sparse_categorical_crossentropy")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from mlp.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from mlp.sequential import Sequential
+    from mlp.model import Model
 
 Logs = dict[str, Any]
 
@@ -29,10 +29,10 @@ class Callback:
     ...         print(epoch, sorted(logs))
     """
 
-    model: "Sequential"
+    model: "Model"
     params: dict[str, Any]
 
-    def set_model(self, model: "Sequential") -> None:
+    def set_model(self, model: "Model") -> None:
         """Receive the model, before training or testing."""
         self.model = model
 
@@ -77,7 +77,7 @@ class Callback:
 class CallbackList:
     """Several callbacks as one; a training batch's hooks are called only if someone overrides them."""
 
-    def __init__(self, callbacks: Iterable[Callback], model: "Sequential", params: dict[str, Any]) -> None:
+    def __init__(self, callbacks: Iterable[Callback], model: "Model", params: dict[str, Any]) -> None:
         self.callbacks = list(callbacks)
         for callback in self.callbacks:
             if not isinstance(callback, Callback):

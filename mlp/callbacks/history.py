@@ -8,8 +8,9 @@ class History(Callback):
 
     Attributes
     ----------
-    history : dict of str to list of float
-        "loss", the metrics, and with the prefix "val_" those of the validation; one number an epoch.
+    history : dict of str to list of float or Array
+        "loss", the metrics, and with the prefix "val_" those of the validation; one number an epoch,
+        or an array where a metric has several.
     epoch : list of int
         The epochs, counted from 0 (or from `initial_epoch`).
     """

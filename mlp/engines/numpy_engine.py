@@ -1,33 +1,20 @@
-"""The reference engine: the loop over the layers forward, and the loop back.
+"""The reference engine: a step of the delta rule, from a batch to new parameters.
 
-This is the whole of backpropagation. What happens in a layer stands in the layer.
+Forward and back go by the two loops of `mlp.layers.propagation`.
 """
 
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from mlp.arrays import Array, Workspace
+from mlp.layers import stack
 from mlp.layers.base import Layer
+from mlp.layers.propagation import backward, forward
 from mlp.losses import Loss
 from mlp.optimizers import Optimizer
-
-
-def forward(layers: Sequence[Layer], X: Array, training: bool = False) -> Array:
-    """The output of the last layer."""
-    out = X
-    for layer in layers:
-        out = layer.forward(out, training)
-    return out
-
-
-def backward(layers: Sequence[Layer], delta: Array) -> Array:
-    """Carry the output delta back through all layers; each sets the gradients of its parameters."""
-    grad = layers[-1].backward(delta)
-    for layer in reversed(layers[:-1]):
-        grad = layer.backward(layer.delta(grad))
-    return grad
 
 
 class NumpyEngine:
@@ -54,9 +41,12 @@ class NumpyEngine:
         self, layers: Sequence[Layer], loss: Loss, optimizer: Optimizer, lock: threading.RLock
     ) -> None:
         self.layers, self.loss, self.optimizer, self.lock = layers, loss, optimizer, lock
-        first = next((k for k, layer in enumerate(layers) if layer.count_params()), 0)
+        first = next((k for k, layer in enumerate(layers) if layer.is_learning()), 0)
         self.learning = layers[first:]  # below the first weights nobody needs a gradient
+        leaves = [leaf for _, leaf in stack.leaves(layers)]
+        self.penalised = [leaf for leaf in leaves if leaf.regularizers or leaf.activity_regularizer]
         self.workspace = Workspace()
+        self.measured: set[Any] = set()  # forms of targets that the model's metrics have taken
         self.out = self.delta = np.empty((0, *layers[-1].output_shape), layers[-1].dtype)
 
     def step(self, X: Array, T: Array, weight: Array) -> float:
@@ -84,16 +74,32 @@ class NumpyEngine:
         value = loss.total(last.activation, last.net, out, T, weight)
         room = getattr(last, "deltas", self.delta)  # where a layer keeps its deltas
         self.delta = loss.delta(last.activation, last.net, out, T, weight, room)
+        if last.activity_regularizer is not None:
+            self.delta = last.add_activity_delta(self.delta)
         backward(self.learning, self.delta)
+        for layer in self.penalised:
+            value += layer.penalty() + layer.activity_penalty(len(X))
+            layer.add_penalty_gradients()
         return value
 
-    def evaluate(self, X: Array, T: Array, weight: Array) -> float:
-        """Forward and loss, without training; the output stays in `out`."""
+    def penalty(self) -> float:
+        """What the regularizers of the parameters add to the loss."""
+        return sum(layer.penalty() for layer in self.penalised)
+
+    def evaluate(self, X: Array, T: Array, weight: Array, rows: int | None = None) -> float:
+        """Forward and loss, without training; the output stays in `out`.
+
+        Penalties on the parameters are left out, those on activities divided by `rows`, by
+        default those of X: so may the values of several batches be added up.
+        """
         if len(X) != self.loss.rows:
             self.allocate(len(X))
         last, loss = self.layers[-1], self.loss
         self.out = forward(self.layers, X)
-        return loss.total(last.activation, last.net, self.out, T, weight)
+        value = loss.total(last.activation, last.net, self.out, T, weight)
+        for layer in self.penalised:
+            value += layer.activity_penalty(rows or len(X))
+        return value
 
     def allocate(self, rows: int) -> None:
         """Size the buffers of the loss and of the output delta for that many rows."""

@@ -21,14 +21,18 @@ opposite sign, t − y, and add the update; the steps are the same.
 from __future__ import annotations  # so that np.random is not loaded for a signature
 
 import copy
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
 
 from mlp.activations import Activation, Linear
+from mlp.activations.base import InBlocks, keeps_nothing
 from mlp.arrays import Array, Workspace, fill
+from mlp.constraints import Constraint
 from mlp.errors import ArgumentError
 from mlp.naming import Part, constructor_arguments, is_integer, require
+from mlp.regularizers import Regularizer
 
 Shape = tuple[int, ...]
 
@@ -52,6 +56,11 @@ class Layer(Part):
         the model is built at `fit`.
     name : str, optional
         Unique in the model; by default the class, and from the second on a number: "dense", "dense_1".
+    trainable : bool, default True
+        False freezes the layer: its parameters stay as they are. May be set at any time, and
+        counts from the next `fit` on.
+    input_dim : int, optional
+        Keras's older word for ``input_shape=(input_dim,)``.
 
     Attributes
     ----------
@@ -59,6 +68,11 @@ class Layer(Part):
         What is learned and its derivative, by the names "W", "b" and so on. The attributes
         ``layer.W`` and ``layer.dW`` are these arrays. In a model they are views into one flat
         vector, and assigning to them (``layer.W = new``) writes through.
+    kept : set of str
+        Those of the parameters that are stored with the others but not learned from gradients,
+        such as a moving average.
+    learns : bool
+        Whether the layer and all blocks that it is part of are trainable.
     input_shape, output_shape : tuple of int
         Shapes of one row, known once the layer is built.
     activation : Activation
@@ -76,21 +90,46 @@ class Layer(Part):
     """
 
     out: Array
+    activity: Array
+    activity_delta: Array
     net = np.empty((0, 0))  # a layer without an activation has none
+    activation_units = 0
+    children: Sequence[Layer] = ()  # of a block: the layers in it
 
-    def __init__(self, input_shape: Shape | int | None = None, name: str | None = None) -> None:
+    def __init__(
+        self,
+        input_shape: Shape | int | None = None,
+        name: str | None = None,
+        trainable: bool = True,
+        input_dim: int | None = None,
+    ) -> None:
         require(name is None or isinstance(name, str), "name", name, "a string")
-        self.input_shape: Shape | None = None if input_shape is None else as_shape(input_shape, "input_shape")
-        self.name = name
+        require(isinstance(trainable, bool), "trainable", trainable, "True or False")
+        both = input_shape is not None and input_dim is not None
+        require(not both, "input_dim", input_dim, "left out where input_shape is given")
+        shape = input_shape if input_dim is None else input_dim
+        self.input_shape: Shape | None = None
+        if shape is not None:
+            self.input_shape = as_shape(shape, "input_shape" if input_dim is None else "input_dim")
+        self.input_dim: int | None = None  # said by input_shape
+        self.name, self.trainable = name, trainable
         self.activation: Activation = Linear()
-        self.parameters: dict[str, Array] = {}
-        self.gradients: dict[str, Array] = {}
-        self.activation_parameters: tuple[str, ...] = ()
+        self.activity_regularizer: Regularizer | None = None
+        self.shaped_by_model = shape is None
         self.built = self.owned = self.named_by_model = False
-        self.shaped_by_model = input_shape is None
-        self.rows = -1
-        self.passes_grad = True  # False in a model's first layer: nothing below needs it
-        self.workspace = Workspace()
+        self.learns = self.passes_grad = True  # see `connect`
+        self.forget()
+
+    def forget(self) -> None:
+        """Let go of the parameters and the working memory, as before `build`."""
+        self.built, self.rows, self.workspace = False, -1, Workspace()
+        self.penalty_scratch: dict[str, Array] = {}
+        self.kept: set[str] = set()
+        self.regularizers: dict[str, Regularizer] = {}
+        self.constraints: dict[str, Constraint] = {}
+        self.activation_parameters: tuple[str, ...] = ()
+        self.input_shape = None if self.shaped_by_model else self.input_shape
+        self.bind({}, {})
 
     # the delta rule
 
@@ -100,7 +139,7 @@ class Layer(Part):
 
     def delta(self, grad: Array) -> Array:
         """``delta = f'(net) ∘ grad``; for a layer without an activation grad itself."""
-        return grad
+        return grad if self.activity_regularizer is None else self.add_activity(grad)
 
     def backward(self, delta: Array) -> Array:
         """Set the gradients of the parameters; return grad for the layer below."""
@@ -119,9 +158,25 @@ class Layer(Part):
         assert self.input_shape is not None
         return self.input_shape
 
-    def add_parameter(self, name: str, value: Array) -> None:
-        """Make `name` a parameter with that initial value, and "d" + `name` its gradient."""
+    def add_parameter(
+        self,
+        name: str,
+        value: Array,
+        trainable: bool = True,
+        regularizer: Regularizer | None = None,
+        constraint: Constraint | None = None,
+    ) -> None:
+        """Make `name` a parameter with that initial value, and "d" + `name` its gradient.
+
+        With ``trainable=False`` it is kept with the others and never updated from a gradient.
+        """
         array = np.array(value, dtype=self.dtype)
+        if not trainable:
+            self.kept |= {name}
+        if regularizer is not None:
+            self.regularizers |= {name: regularizer}
+        if constraint is not None:
+            self.constraints |= {name: constraint}
         self.bind(
             self.parameters | {name: array},
             self.gradients | {"d" + name: np.zeros_like(array)},
@@ -129,6 +184,7 @@ class Layer(Part):
 
     def add_activation(self, units: int) -> None:
         """Prepare the activation for that many units and learn what it learns."""
+        self.activation_units = units
         self.activation.set_dtype(self.dtype)
         for name, value in self.activation.build(units, self.dtype).items():
             self.activation_parameters += (name, "d" + name)
@@ -155,6 +211,41 @@ class Layer(Part):
             shape = views[name].shape
             raise ArgumentError(f"{self.name}.{name} must be numbers of shape {shape}: {error}") from error
 
+    # penalties
+
+    def penalty(self) -> float:
+        """What the regularizers of the parameters add to the loss."""
+        regularizers = self.regularizers.items() if self.learns else ()
+        return sum(regularizer(self.parameters[name]) for name, regularizer in regularizers)
+
+    def add_penalty_gradients(self) -> None:
+        """Add the derivatives of `penalty` to the gradients."""
+        for name, regularizer in self.regularizers.items() if self.learns else ():
+            W = self.parameters[name]
+            if name not in self.penalty_scratch:
+                self.penalty_scratch[name] = np.empty_like(W)
+            self.gradients["d" + name] += regularizer.gradient(W, self.penalty_scratch[name])
+
+    def activity_penalty(self, rows: int) -> float:
+        """What the activity regularizer adds to the loss: its penalty on the output, divided by `rows`."""
+        return 0.0 if self.activity_regularizer is None else self.activity_regularizer(self.out) / rows
+
+    def add_activity(self, grad: Array) -> Array:
+        """Grad and the derivative of the activity penalty; not in place, as grad may be shared."""
+        assert self.activity_regularizer is not None
+        total = self.activity_regularizer.gradient(self.out, self.activity)
+        total /= len(total)
+        total += grad
+        return total
+
+    def add_activity_delta(self, delta: Array) -> Array:
+        """The same for the last layer, whose delta the loss has made."""
+        assert self.activity_regularizer is not None
+        grad = self.activity_regularizer.gradient(self.out, self.activity)
+        grad /= len(grad)
+        delta += self.activation.delta(grad, self.net, self.out, self.activity_delta)
+        return delta
+
     # working memory
 
     def buffers(self) -> dict[str, Shape]:
@@ -163,44 +254,101 @@ class Layer(Part):
 
     def allocate(self, rows: int) -> None:
         """Size the buffers, and those of the activation, for a batch of that many rows."""
-        theirs = self.activation.buffers(self.output_shape[-1])
-        lent = self.workspace.lend(rows, self.buffers() | theirs, self.dtype)
+        theirs = self.activation.buffers(self.activation_units or self.output_shape[-1])
+        ours = self.buffers()
+        if self.activity_regularizer is not None:
+            ours |= {
+                "activity": self.output_shape,
+                "activity_delta": (self.activation_units or self.output_shape[-1],),
+            }
+        lent = self.workspace.lend(rows, ours | theirs, self.dtype)
         self.__dict__.update(lent)
         for name in theirs:
             setattr(self.activation, name, lent[name])
+        self.applied: Activation | InBlocks = self.activation
+        units, learns = self.activation_units, bool(self.activation_parameters)
+        if rows * units > 2 * InBlocks.BLOCK and not learns and keeps_nothing(self.activation):
+            self.applied = InBlocks(self.activation, units, rows)
         self.rows = rows
 
-    # copying
+    # in a stack
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Everything but working memory, which is made anew when it is needed."""
-        scratch = {"workspace", "rows", "X", "net", "out", "views", "gradients", *self.gradients}
-        if self.built:
-            scratch |= {*self.buffers(), *self.activation.buffers(self.output_shape[-1])}
-        return {name: value for name, value in self.__dict__.items() if name not in scratch}
+    def leaves(self) -> list[tuple[str, Layer]]:
+        """The layer itself by its name; for a block the layers in it, such as "residual.dense"."""
+        inner = [leaf for child in self.children for leaf in child.leaves()]
+        return [(f"{self.name}.{path}", leaf) for path, leaf in inner] or [(self.name or "", self)]
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, workspace=Workspace(), rows=-1)
-        parameters = state["parameters"]
-        self.bind(parameters, {"d" + name: np.zeros_like(value) for name, value in parameters.items()})
+    def connect(self, below: bool, learns: bool) -> None:
+        """Take in whether a layer below learns, and so needs grad, and whether this one may."""
+        learns = learns and self.trainable
+        if (below, learns) != (self.passes_grad, self.learns):
+            self.passes_grad, self.learns = below, learns
+            self.rows, self.workspace = -1, Workspace()
+
+    def is_learning(self) -> bool:
+        """Whether anything in it moves while training."""
+        return any(leaf.learns and leaf.parameters.keys() > leaf.kept for _, leaf in self.leaves())
 
     def clone(self) -> Self:
         """An unbuilt layer with the same settings; a name that the model gave is not among them."""
-        settings = {name: copy.deepcopy(getattr(self, name)) for name in constructor_arguments(type(self))}
+        settings = {name: _clone(getattr(self, name)) for name in constructor_arguments(type(self))}
         if self.named_by_model:
             settings["name"] = None
         if self.shaped_by_model:
             settings["input_shape"] = None
         return type(self)(**settings)
 
+    # weights
+
+    @property
+    def weights(self) -> list[Array]:
+        """The parameters themselves, W, b …, and what is kept with them."""
+        return [value for _, leaf in self.leaves() for value in leaf.parameters.values()]
+
+    @property
+    def trainable_weights(self) -> list[Array]:
+        """Those of `weights` that training moves."""
+        if not self.trainable:
+            return []
+        own = [value for name, value in self.parameters.items() if name not in self.kept]
+        return own + [value for child in self.children for value in child.trainable_weights]
+
+    @property
+    def non_trainable_weights(self) -> list[Array]:
+        """Those of `weights` that training leaves alone, or only keeps count in."""
+        moving = {id(value) for value in self.trainable_weights}
+        return [value for value in self.weights if id(value) not in moving]
+
     def get_weights(self) -> list[Array]:
         """Copies of the parameters: W, b …"""
-        return [value.copy() for value in self.parameters.values()]
+        return [value.copy() for value in self.weights]
 
     def set_weights(self, weights: Any) -> None:
         """Set all parameters from arrays in the order of `get_weights`; all or, after an error, none."""
-        fill(list(self.parameters.values()), weights)
+        fill(self.weights, weights)
 
     def count_params(self) -> int:
-        """How many numbers the layer learns."""
-        return sum(value.size for value in self.parameters.values())
+        """How many numbers the layer keeps: those that it learns, and others such as moving averages."""
+        return sum(value.size for value in self.weights)
+
+    # pickling
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but working memory, which is made anew when it is needed."""
+        scratch = {"workspace", "rows", "X", "net", "out", "views", "gradients", "penalty_scratch", "applied"}
+        scratch |= self.gradients.keys()
+        if self.built:
+            scratch |= {"activity", "activity_delta", *self.buffers()}
+            scratch |= self.activation.buffers(self.activation_units or self.output_shape[-1]).keys()
+        return {name: value for name, value in self.__dict__.items() if name not in scratch}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, workspace=Workspace(), rows=-1, penalty_scratch={})
+        parameters = state["parameters"]
+        self.bind(parameters, {"d" + name: np.zeros_like(value) for name, value in parameters.items()})
+
+
+def _clone(setting: Any) -> Any:
+    if isinstance(setting, list | tuple):
+        return [_clone(item) for item in setting]
+    return setting.clone() if isinstance(setting, Layer) else copy.deepcopy(setting)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mlp import activations, initializers
+from mlp import activations, constraints, initializers, regularizers
 from mlp.arrays import Array
 from mlp.errors import ArgumentError
 from mlp.layers.base import Layer, Shape
@@ -26,8 +26,14 @@ class Dense(Layer):
     kernel_initializer : str or Initializer, default "glorot_uniform"
         How W begins.
     bias_initializer : str or Initializer, default "zeros"
-    input_shape, name
-        As in `Layer`.
+    kernel_regularizer, bias_regularizer : str or Regularizer, optional
+        Penalties on W and on b, added to the loss.
+    activity_regularizer : str or Regularizer, optional
+        Penalty on the output, divided by the number of rows.
+    kernel_constraint, bias_constraint : str or Constraint, optional
+        What W and b are brought back to after each step.
+    **options
+        `input_shape`, `name`, `trainable` of `Layer`.
 
     Attributes
     ----------
@@ -80,16 +86,25 @@ class Dense(Layer):
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
-        input_shape: Shape | int | None = None,
-        name: str | None = None,
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **options: Any,
     ) -> None:
-        super().__init__(input_shape, name)
+        super().__init__(**options)
         require(is_integer(units) and units > 0, "units", units, "a positive integer")
         require(isinstance(use_bias, bool), "use_bias", use_bias, "True or False")
         self.units, self.use_bias = int(units), use_bias
         self.activation = activations.get(activation)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
 
     def forward(self, X: Array, training: bool = False) -> Array:
         if len(X) != self.rows:
@@ -98,16 +113,19 @@ class Dense(Layer):
         X.dot(self.W, self.net)  # net = X W + b                           (n, o)
         if self.b is not None:
             np.add(self.net, self.b, self.net)
-        return self.activation.f(self.net, self.out)  # out = f(net)       (n, o)
+        return self.applied.f(self.net, self.out)  # out = f(net)       (n, o)
 
     def delta(self, grad: Array) -> Array:
+        if self.activity_regularizer is not None:
+            grad = self.add_activity(grad)
         # delta = f'(net) ∘ grad                                           (n, o)
-        return self.activation.delta(grad, self.net, self.out, self.deltas)
+        return self.applied.delta(grad, self.net, self.out, self.deltas)
 
     def backward(self, delta: Array) -> Array:
-        self.X.T.dot(delta, self.dW)  # dW = Xᵀ delta                      (i, o)
-        if self.b is not None:
-            self.ones.dot(delta, self.db)  # db = Σ_n delta                (o,)
+        if self.learns:
+            self.X.T.dot(delta, self.dW)  # dW = Xᵀ delta                  (i, o)
+            if self.b is not None:
+                self.ones.dot(delta, self.db)  # db = Σ_n delta            (o,)
         if not self.passes_grad:
             return delta
         return delta.dot(self.W.T, self.grad)  # grad = delta Wᵀ           (n, i)
@@ -119,9 +137,11 @@ class Dense(Layer):
                 "put a Flatten() before it"
             )
         super().build(input_shape, rng, dtype)
-        self.add_parameter("W", self.kernel_initializer(rng, (input_shape[0], self.units)))
+        W = self.kernel_initializer(rng, (input_shape[0], self.units))
+        self.add_parameter("W", W, True, self.kernel_regularizer, self.kernel_constraint)
         if self.use_bias:
-            self.add_parameter("b", self.bias_initializer(rng, (self.units,)))
+            b = self.bias_initializer(rng, (self.units,))
+            self.add_parameter("b", b, True, self.bias_regularizer, self.bias_constraint)
         else:
             self.b = None
         self.add_activation(self.units)
@@ -132,9 +152,19 @@ class Dense(Layer):
 
     def buffers(self) -> dict[str, Shape]:
         i, o = self.W.shape
-        wide = {"net": (o,), "out": (o,), "deltas": (o,), "ones": ()}
+        wide = {"net": (o,), "out": self.output_shape, "deltas": (o,), "ones": ()}
         return wide | ({"grad": (i,)} if self.passes_grad else {})
 
     @property
+    def kernel(self) -> Array:
+        """Keras's name for W."""
+        return self.W
+
+    @property
+    def bias(self) -> Array | None:
+        """Keras's name for b."""
+        return self.b
+
+    @property
     def output_shape(self) -> Shape:
-        return (self.units,)
+        return (self.activation.outputs(self.units),)

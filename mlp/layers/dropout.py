@@ -8,7 +8,8 @@ import numpy as np
 
 from mlp.arrays import Array
 from mlp.layers.base import Layer, Shape
-from mlp.naming import is_integer, require, require_in
+from mlp.naming import require_in
+from mlp.randomness import check_seed, new_generator
 
 
 class Dropout(Layer):
@@ -23,8 +24,8 @@ class Dropout(Layer):
     rate : float in [0, 1)
     seed : int, optional
         A generator of its own; by default the model's is used, which its seed determines.
-    input_shape, name
-        As in `Layer`.
+    **options
+        `input_shape`, `name` of `Layer`.
 
     References
     ----------
@@ -43,17 +44,10 @@ class Dropout(Layer):
     mask: Array
     grad: Array
 
-    def __init__(
-        self,
-        rate: float,
-        seed: int | None = None,
-        input_shape: Shape | int | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(input_shape, name)
+    def __init__(self, rate: float, seed: int | None = None, **options: Any) -> None:
+        super().__init__(**options)
         require_in("[0, 1)", "rate", rate)
-        require(seed is None or (is_integer(seed) and seed >= 0), "seed", seed, "an integer of at least 0")
-        self.rate, self.seed = rate, seed
+        self.rate, self.seed = rate, check_seed(seed)
 
     def forward(self, X: Array, training: bool = False) -> Array:
         if not training or not self.rate:
@@ -73,7 +67,7 @@ class Dropout(Layer):
         return np.multiply(delta, self.mask, out=self.grad) if self.dropped else delta
 
     def build(self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
-        super().build(input_shape, rng if self.seed is None else np.random.default_rng(self.seed), dtype)
+        super().build(input_shape, rng if self.seed is None else new_generator(self.seed), dtype)
 
     def buffers(self) -> dict[str, Shape]:
         return dict.fromkeys(("mask", "out", "grad"), self.output_shape)

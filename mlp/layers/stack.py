@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlp import losses
-from mlp.arrays import Array, Workspace
+from mlp.arrays import Array
 from mlp.errors import ArgumentError
 from mlp.layers.base import Layer, Shape
 from mlp.losses import Loss
@@ -60,9 +60,6 @@ def build(layers: Sequence[Layer], shape: Shape, rng: np.random.Generator, dtype
                 )
             if not layer.built:
                 layer.build(shape, rng, dtype)
-            # the grad of a layer is of use only if a layer below it learns
-            layer.passes_grad = any(below.count_params() for below in layers[: layers.index(layer)])
-            layer.rows, layer.workspace = -1, Workspace()
             shape = layer.output_shape
     except Exception:
         unbuild(new)
@@ -73,14 +70,39 @@ def build(layers: Sequence[Layer], shape: Shape, rng: np.random.Generator, dtype
 def unbuild(layers: Sequence[Layer]) -> None:
     """Take the weights and the shapes away again."""
     for layer in layers:
-        layer.built, layer.activation_parameters = False, ()
-        layer.input_shape = None if layer.shaped_by_model else layer.input_shape
-        layer.bind({}, {})
+        unbuild(layer.children)
+        layer.forget()
+
+
+def connect(layers: Sequence[Layer], below: bool = False, learns: bool = True) -> bool:
+    """Tell each layer whether one below it learns, and so needs its grad; return it of the last.
+
+    Parameters
+    ----------
+    below : bool
+        Whether something below the first layer learns.
+    learns : bool
+        False in a frozen block.
+    """
+    for layer in layers:
+        layer.connect(below, learns)
+        below = below or layer.is_learning()
+    return below
+
+
+def leaves(layers: Sequence[Layer]) -> list[tuple[str, Layer]]:
+    """All layers by name, and instead of a block the layers in it: "dense", "residual.dense"."""
+    return [leaf for layer in layers for leaf in layer.leaves()]
+
+
+def everything(layers: Sequence[Layer]) -> list[Layer]:
+    """All layers, the blocks and what is in them."""
+    return [part for layer in layers for part in (layer, *everything(layer.children))]
 
 
 def widest(layers: Sequence[Layer]) -> int:
     """The most numbers that a layer puts out for one row."""
-    return max(math.prod(layer.output_shape) for layer in layers)
+    return max(math.prod(layer.output_shape) for layer in everything(layers))
 
 
 def pair(loss: Loss, layers: Sequence[Layer], dtype: np.dtype[Any]) -> None:
@@ -95,7 +117,7 @@ def pair(loss: Loss, layers: Sequence[Layer], dtype: np.dtype[Any]) -> None:
 
 def weights(layers: Sequence[Layer]) -> list[Array]:
     """The parameters themselves, layer by layer: W, b, W, b …"""
-    return [value for layer in layers for value in layer.parameters.values()]
+    return [value for layer in layers for value in layer.weights]
 
 
 def find(layers: Sequence[Layer], name: str | None, index: int | None) -> Layer:

@@ -19,45 +19,86 @@ from mlp.arrays import Array, Workspace, as_numbers, as_weights, require_finite
 from mlp.errors import ArgumentError
 from mlp.naming import Part, require
 
+MEANS = ("sum_over_batch_size", "mean")
+BLOCK = 1 << 15  # numbers that a loss by element works on at a time; its buffers then stay in the cache
+BY_ITSELF = ("none", None, "mean_with_sample_weight")  # no number for a batch of a training run
+
 
 class Loss(Part):
-    """Base of losses. Your own implements `value` and `gradient`.
+    """Base of losses. Your own implements `elements` and `slopes`, or `value` and `gradient`.
 
     Parameters
     ----------
-    reduction : {"sum_over_batch_size", "mean", "sum"}, default "sum_over_batch_size"
-        Mean over the samples of a batch (the first two are the same), or their sum.
+    reduction : str or None, default "sum_over_batch_size"
+        Mean over the samples of a batch ("sum_over_batch_size" or "mean"), or their "sum". By
+        itself a loss can also give one number a sample ("none" or None), or divide by the sum of
+        the weights ("mean_with_sample_weight"); a model cannot be trained with these.
+    name : str, optional
+        A label, kept for Keras's sake.
 
     Notes
     -----
-    `value(out, T)` returns ℓ, shape (n,); `gradient(out, T)` returns ∂ℓ_n/∂out, shape (n, o).
-    Output and target have shape (n, o). `scratch` is an (n, o) buffer for either.
+    A loss that treats each output alike and by itself writes `elements(out, T)`, shape (n, o),
+    and `slopes(out, T)`, their derivatives; ℓ_n is the mean of a row (see `factor`). Any other
+    writes `value(out, T)`, which returns ℓ, shape (n,), and `gradient(out, T)`, which returns
+    ∂ℓ_n/∂out, shape (n, o). Output and target have shape (n, o). `scratch` is an (n, o) buffer
+    for any of them.
     """
 
     shape_hint = ""  # what an error adds when one column came where several were expected
     scratch: Array
     values: Array
     ones: Array
+    shares: Array
 
-    def __init__(self, reduction: str = "sum_over_batch_size") -> None:
-        valid = ("sum_over_batch_size", "mean", "sum")
-        require(reduction in valid, "reduction", reduction, f"one of {', '.join(valid)}")
-        self.reduction = reduction
+    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = None) -> None:
+        valid = (*MEANS, "sum", *BY_ITSELF)
+        require(reduction in valid, "reduction", reduction, f"one of {', '.join(map(str, valid))}")
+        require(name is None or isinstance(name, str), "name", name, "a string")
+        self.reduction, self.name = reduction, name
         self.rows, self.canonical_factor, self._workspace = -1, 0.0, Workspace()
+        self._forget()
+
+    def elements(self, out: Array, T: Array) -> Array:
+        """What each output adds to the loss of its row but for the factor, shape (n, o)."""
+        raise NotImplementedError
+
+    def slopes(self, out: Array, T: Array) -> Array:
+        """The derivative of each of the `elements` by its own output, shape (n, o)."""
+        raise NotImplementedError
+
+    def factor(self, units: int) -> float:
+        """What the elements of a row are multiplied by before they are added: 1/o for a mean."""
+        return 1 / units
 
     def value(self, out: Array, T: Array) -> Array:
         """ℓ, shape (n,): the loss of each sample."""
-        raise NotImplementedError
+        return self.elements(out, T).dot(self.shares, self.values)
 
     def gradient(self, out: Array, T: Array) -> Array:
         """∂ℓ_n/∂out, shape (n, o)."""
-        raise NotImplementedError
+        grad = self.slopes(out, T)
+        grad *= self.shares[0]
+        return grad
+
+    @property
+    def by_element(self) -> bool:
+        """Whether the loss of a row is a sum over its outputs, each by itself."""
+        return type(self).elements is not Loss.elements
+
+    def elements_from_net(self, activation: Activation, net: Array, out: Array, T: Array) -> Array:
+        """The `elements` by the net activation, for a canonical pair: exact where `out` underflows."""
+        return self.elements(out, T)
 
     def total_from_net(
         self, activation: Activation, net: Array, out: Array, T: Array, weight: Array
     ) -> float:
-        """L by the net activation, for a canonical pair: exact where `out` has underflowed."""
-        return weigh(self.value(out, T), weight)
+        """L by the net activation, for a canonical pair."""
+        return weigh(self.elements_from_net(activation, net, out, T).dot(self.shares, self.values), weight)
+
+    def delta_from_net(self, activation: Activation, net: Array, out: Array, T: Array, delta: Array) -> Array:
+        """The delta of a canonical pair but for the table's factor and the weight, into `delta`."""
+        return np.subtract(out, T, delta)
 
     def encode(self, T: Array, out: Array | None = None) -> Array:
         """Checked targets as the formulas want them, (n, o): smoothed or one-hot if need be.
@@ -70,6 +111,17 @@ class Loss(Part):
 
     def total(self, activation: Activation, net: Array, out: Array, T: Array, weight: Array) -> float:
         """L = Σ_n weight_n ℓ_n."""
+        if not self.blocks:
+            return self._total(activation, net, out, T, weight)
+        total = 0.0
+        for rows, views in self.blocks:
+            vars(self).update(views)
+            share = weight[rows] if weight.ndim else weight
+            total += self._total(activation, net[rows], out[rows], T[rows], share)
+        vars(self).update(self._whole)
+        return total
+
+    def _total(self, activation: Activation, net: Array, out: Array, T: Array, weight: Array) -> float:
         if self.canonical_factor:
             return self.total_from_net(activation, net, out, T, weight)
         return weigh(self.value(out, T), weight)
@@ -78,14 +130,31 @@ class Loss(Part):
         self, activation: Activation, net: Array, out: Array, T: Array, weight: Array, delta: Array
     ) -> Array:
         """The output delta, ∂L/∂net, written into `delta`, shape (n, o)."""
+        if not self.blocks:
+            grad = self._weighted(activation, net, out, T, weight, delta)
+        else:
+            for rows, views in self.blocks:
+                vars(self).update(views)
+                share = weight[rows] if weight.ndim else weight
+                part = self._weighted(activation, net[rows], out[rows], T[rows], share, delta[rows])
+                if not self.canonical_factor and part is not self.scratch:
+                    np.copyto(self.scratch, part)
+            vars(self).update(self._whole)
+            grad = self.scratch
+        return delta if self.canonical_factor else activation.delta(grad, net, out, delta)
+
+    def _weighted(
+        self, activation: Activation, net: Array, out: Array, T: Array, weight: Array, delta: Array
+    ) -> Array:
+        # ∂L/∂out, or the delta of a canonical pair; factor and weight are one product
         if self.canonical_factor:
-            np.subtract(out, T, delta)
-            if self.canonical_factor != 1:
-                delta *= self.canonical_factor
-            return np.multiply(delta, by_row(weight), delta)
-        grad = self.gradient(out, T)
-        grad *= by_row(weight)
-        return activation.delta(grad, net, out, delta)
+            grad = self.delta_from_net(activation, net, out, T, delta)
+            weight = weight if self.canonical_factor == 1 else weight * self.canonical_factor
+        elif self.by_element and type(self).gradient is Loss.gradient:
+            grad, weight = self.slopes(out, T), weight * self.shares[0]
+        else:
+            grad = self.gradient(out, T)
+        return np.multiply(grad, by_row(weight), grad)
 
     # before training
 
@@ -93,33 +162,50 @@ class Loss(Part):
         """Prepare for that many outputs; a factor other than 0 marks a canonical pair."""
         self.units, self.dtype, self.canonical_factor = units, dtype, canonical_factor
         self.rows, self._workspace = -1, Workspace()
+        self._forget()
         self.zero, self.one = CONSTANTS[dtype]
         self.ones = np.ones(units, dtype)
+        self.shares = np.full(units, self.factor(units), dtype)
 
     def allocate(self, rows: int) -> None:
         """Size the buffers for a batch of that many rows."""
-        self.rows = rows
-        shapes = self.buffers(self.units)
-        for name, buffer in self._workspace.lend(rows, shapes, self.dtype).items():
-            setattr(self, name, buffer)
+        self.rows, size = rows, max(1, BLOCK // self.units)
+        self._forget()
+        self._whole |= self._workspace.lend(rows, self.buffers(self.units), self.dtype)
+        vars(self).update(self._whole)
+        if self.by_element and "scratch" in self._whole and rows > size:
+            for block in (slice(start, start + size) for start in range(0, rows, size)):
+                self.blocks.append((block, {name: whole[block] for name, whole in self._whole.items()}))
+
+    def _forget(self) -> None:
+        self.blocks: list[tuple[slice, dict[str, Array]]] = []
+        self._whole: dict[str, Array] = {}
 
     def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
         """Working memory by attribute name: the shape of one row."""
         return {"scratch": (units,), "values": ()}
 
+    def constants(self, *numbers: float) -> tuple[Array, ...]:
+        """Numbers as arrays of rank zero of the loss's type, which NumPy multiplies by faster."""
+        return tuple(np.array(number, self.dtype) for number in numbers)
+
     def check_activation(self, activation: Activation, units: int) -> None:
         """Raise an `ArgumentError` if the last activation does not suit the loss."""
 
+    def columns(self, units: int) -> int:
+        """How many columns the targets have for that many outputs."""
+        return units
+
     def as_target(self, y: Any, units: int, dtype: np.dtype[Any], name: str = "y") -> Array:
         """Check a whole target and bring it to the shape (n, o), or (n, 1) for labels."""
-        T = as_numbers(y, dtype, name)
+        T, columns = as_numbers(y, dtype, name), self.columns(units)
         if T.ndim == 1:
             T = T.reshape(-1, 1)
-        if T.ndim != 2 or T.shape[1] != units:
+        if T.ndim != 2 or T.shape[1] != columns:
             hint = self.shape_hint if T.ndim == 2 and T.shape[1] == 1 else ""
             raise ArgumentError(
                 f"{name} has shape {np.shape(y)}, but there are {units} output(s): "
-                f"expected (n, {units}).{hint}"
+                f"expected (n, {columns}).{hint}"
             )
         require_finite(T, name)
         self.check_target(T, name)
@@ -148,12 +234,17 @@ class Loss(Part):
         self.allocate(len(out))
         return np.array(self.value(out, self.encode(T)))
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> float:
-        """L for arrays, without a model; Keras's order of arguments."""
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """L for arrays, without a model; Keras's order of arguments. One number a row if so reduced."""
         values = self.per_sample(y_true, y_pred)
+        divisor: float = len(values)
         if sample_weight is not None:
-            values = values * as_weights(sample_weight, len(values), values.dtype)
-        return float(values.sum() * self.reduce(len(values)))
+            weight = as_weights(sample_weight, len(values), values.dtype)
+            values = values * weight
+            divisor = weight.sum() if self.reduction == "mean_with_sample_weight" else divisor
+        if self.reduction in ("none", None):
+            return values
+        return float(values.sum() / (1 if self.reduction == "sum" else divisor))
 
 
 # The weight of a batch is one number for all rows, an array of rank zero, or one for each, (n,).
@@ -168,3 +259,25 @@ def by_row(weight: Array) -> Array:
 def weigh(values: Array, weight: Array) -> float:
     """Σ_n weight_n values_n."""
     return float(weight.dot(values) if weight.ndim else weight * np.add.reduce(values))
+
+
+def sign(error: Array, above: Array, below: Array) -> Array:
+    """Replace each number by its sign, −1, 0 or 1, by way of two boolean buffers.
+
+    `np.sign` branches for every number, which takes six times as long where signs are mixed.
+    """
+    zero, signs = CONSTANTS[error.dtype][0], above.view(np.int8)
+    np.greater(error, zero, above)
+    np.less(error, zero, below)
+    np.subtract(signs, below.view(np.int8), signs)
+    np.copyto(error, signs)
+    return error
+
+
+def require_targets(loss: Loss, right: Array, T: Array, name: str, what: str) -> None:
+    """Raise an `ArgumentError` unless there are targets, and `right` holds for each of them."""
+    if not len(T):
+        raise ArgumentError(f"{name} has no rows")
+    if not right.all():
+        row = int(right.reshape(len(T), -1).all(axis=1).argmin())
+        raise ArgumentError(f"{name} must {what} for {type(loss).__name__}; row {row} is {T[row].tolist()}")

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from mlp.activations import Activation, Sigmoid, Softmax
-from mlp.arrays import Array, Mask, Workspace, as_labels
+from mlp.arrays import Array, Mask, Workspace
 from mlp.errors import ArgumentError
-from mlp.losses.base import Loss, weigh
+from mlp.losses.base import Loss, require_targets, weigh
 from mlp.naming import require_in
 
 EPSILON = 1e-7  # probabilities are kept this far from 0 and 1 on the long way, as Keras does
@@ -26,7 +26,8 @@ class BinaryCrossentropy(Loss):
         The model ends without a sigmoid and the loss applies it.
     label_smoothing : float in [0, 1), default 0
         Targets become t(1 − ε) + ε/2.
-    reduction : str, default "sum_over_batch_size"
+    reduction, name
+        As in `Loss`.
 
     Notes
     -----
@@ -47,9 +48,10 @@ class BinaryCrossentropy(Loss):
         self,
         from_logits: bool = False,
         label_smoothing: float = 0.0,
-        reduction: str = "sum_over_batch_size",
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
     ) -> None:
-        super().__init__(reduction)
+        super().__init__(reduction, name)
         require_in("[0, 1)", "label_smoothing", label_smoothing)
         self.from_logits, self.label_smoothing = from_logits, label_smoothing
         self._sigmoid = Sigmoid()
@@ -57,54 +59,42 @@ class BinaryCrossentropy(Loss):
     def encode(self, T: Array, out: Array | None = None) -> Array:
         return smooth(self, T, 2, out)
 
-    def value(self, out: Array, T: Array) -> Array:
+    def elements(self, out: Array, T: Array) -> Array:
         if self.from_logits:
-            return self._by_net(out, T)
-        p = np.clip(out, EPSILON, 1 - EPSILON, out=self.products)
-        np.log(p, out=self.scratch)  # t ln p ...
-        self.scratch *= T
-        self.scratch.dot(self.ones, out=self.values)
-        np.subtract(self.one, p, out=p)  # ... + (1 − t) ln(1 − p)
-        np.log(p, out=p)
-        np.subtract(self.one, T, out=self.scratch)
-        self.scratch *= p
-        self.values += self.scratch.dot(self.ones)
-        self.values /= -self.units
-        return self.values
+            return surprise(self, out, T)
+        p = self._hold(out)
+        np.log(p, self.free)  # t ln p
+        np.multiply(self.free, T, self.free)
+        np.subtract(self.one, p, p)  # (t − 1) ln(1 − p)
+        np.log(p, p)
+        np.subtract(T, self.one, self.scratch)
+        np.multiply(self.scratch, p, self.scratch)
+        return np.subtract(self.scratch, self.free, self.scratch)
+
+    def elements_from_net(self, activation: Activation, net: Array, out: Array, T: Array) -> Array:
+        return surprise(self, net, T)
+
+    def slopes(self, out: Array, T: Array) -> Array:
+        grad = self.scratch
+        if self.from_logits:
+            return np.subtract(self._sigmoid.f(out, self.products), T, grad)
+        p = self._hold(out)  # (p − t) / (p (1 − p)), and 0 where p is held at its bounds
+        np.subtract(p, T, grad)
+        np.equal(p, out, self.is_free)
+        np.copyto(self.free, self.is_free)
+        np.multiply(grad, self.free, grad)
+        np.divide(grad, p, grad)
+        np.subtract(self.one, p, p)
+        return np.divide(grad, p, grad)
+
+    def _hold(self, out: Array) -> Array:
+        np.maximum(out, self.low, out=self.products)
+        return np.minimum(self.products, self.high, out=self.products)
 
     def bind(self, units: int, dtype: np.dtype[Any], canonical_factor: float = 0.0) -> None:
         super().bind(units, dtype, canonical_factor)
+        self.low, self.high = self.constants(EPSILON, 1 - EPSILON)
         self._sigmoid.set_dtype(dtype)
-
-    def total_from_net(
-        self, activation: Activation, net: Array, out: Array, T: Array, weight: Array
-    ) -> float:
-        return weigh(self._by_net(net, T), weight)
-
-    def _by_net(self, net: Array, T: Array) -> Array:
-        np.logaddexp(net, self.zero, out=self.scratch)
-        np.multiply(T, net, out=self.products)
-        self.scratch -= self.products
-        self.scratch.dot(self.ones, out=self.values)
-        if self.units > 1:
-            self.values /= self.units
-        return self.values
-
-    def gradient(self, out: Array, T: Array) -> Array:
-        grad = self.scratch
-        if self.from_logits:
-            np.subtract(self._sigmoid.f(out, self.products), T, out=grad)
-        else:  # (p − t) / (p (1 − p)), and 0 where p is held at its bounds
-            p = np.clip(out, EPSILON, 1 - EPSILON, out=self.products)
-            np.subtract(p, T, out=grad)
-            np.copyto(self.free, np.equal(p, out, out=self.is_free))
-            grad *= self.free
-            grad /= p
-            np.subtract(self.one, p, out=p)
-            grad /= p
-        if self.units > 1:
-            grad /= self.units
-        return grad
 
     def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
         wide = dict.fromkeys(("scratch", "products", "free"), (units,))
@@ -126,7 +116,8 @@ class CategoricalCrossentropy(Loss):
         The model ends without a softmax and the loss applies it.
     label_smoothing : float in [0, 1), default 0
         Targets become t(1 − ε) + ε/o.
-    reduction : str, default "sum_over_batch_size"
+    reduction, name
+        As in `Loss`.
 
     Notes
     -----
@@ -153,9 +144,10 @@ class CategoricalCrossentropy(Loss):
         self,
         from_logits: bool = False,
         label_smoothing: float = 0.0,
-        reduction: str = "sum_over_batch_size",
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
     ) -> None:
-        super().__init__(reduction)
+        super().__init__(reduction, name)
         require_in("[0, 1)", "label_smoothing", label_smoothing)
         self.from_logits, self.label_smoothing = from_logits, label_smoothing
         self._softmax = Softmax()
@@ -166,11 +158,11 @@ class CategoricalCrossentropy(Loss):
     def value(self, out: Array, T: Array) -> Array:
         if self.from_logits:
             self._softmax.f(out, self.probabilities)
-            log_p = np.subtract(self._softmax.shifted, self._softmax.log_total()[:, None], self.scratch)
-        else:
-            self._normalise(out)
-            p = np.clip(self.probabilities, EPSILON, 1 - EPSILON, out=self.scratch)
-            log_p = np.log(p, out=p)
+            np.multiply(T, self._softmax.shifted, self.scratch).dot(self.ones, self.values)
+            return np.subtract(self._softmax.log_total(), self.values, self.values)
+        normalise(self, out)
+        p = self._hold()
+        log_p = np.log(p, p)
         log_p *= T
         return log_p.dot(self.minus_ones, out=self.values)
 
@@ -186,35 +178,26 @@ class CategoricalCrossentropy(Loss):
         np.subtract(log_total, self.scratch.dot(self.ones, self.values), self.values)
         return weigh(self.values, weight)
 
-    def _normalise(self, out: Array) -> Array:
-        total = out.dot(self.ones, out=self.values)
-        np.maximum(total, np.finfo(total.dtype).tiny, out=total)
-        np.divide(out, total[:, None], out=self.probabilities)
-        return total
-
     def gradient(self, out: Array, T: Array) -> Array:
         if self.from_logits:
-            return np.subtract(self._softmax.f(out, self.probabilities), T, out=self.scratch)
-        total = self._normalise(out)  # p = out / total, and ∂ℓ/∂p = −t/p where p is not held
-        p = np.clip(self.probabilities, EPSILON, 1 - EPSILON, out=self.scratch)
-        np.copyto(self.free, np.equal(p, self.probabilities, out=self.is_free))
-        grad = np.divide(T, p, out=p)
-        grad *= self.free
-        np.multiply(grad, self.probabilities, out=self.free)
-        common = self.free.dot(
-            self.ones, out=self.common
-        )  # ∂ℓ/∂out = (Σ_k t_k − t/p) / total, if none is held
-        np.subtract(common[:, None], grad, out=grad)
-        return np.divide(grad, total[:, None], out=grad)
+            return np.subtract(self._softmax.f(out, self.probabilities), T, self.scratch)
+        total = normalise(self, out)
+        p = self._hold()  # −∂ℓ/∂p = t/p where p is not held
+        np.equal(p, self.probabilities, self.is_free)
+        np.copyto(self.free, self.is_free)
+        grad = np.divide(T, p, p)
+        np.multiply(grad, self.free, grad)
+        return through_the_sum(self, grad, total)
+
+    def _hold(self) -> Array:
+        np.maximum(self.probabilities, self.low, out=self.scratch)
+        return np.minimum(self.scratch, self.high, out=self.scratch)
 
     def bind(self, units: int, dtype: np.dtype[Any], canonical_factor: float = 0.0) -> None:
-        if units == 1:
-            raise ArgumentError(
-                f"{type(self).__name__} needs one output a class, so two or more; there is 1. "
-                "For two classes and one output use a sigmoid with binary_crossentropy."
-            )
+        require_several(self, units)
         super().bind(units, dtype, canonical_factor)
         self.minus_ones = -self.ones
+        self.low, self.high, self.least = self.constants(EPSILON, 1 - EPSILON, np.finfo(dtype).tiny)
         self._softmax.set_dtype(dtype)
         self._softmax.build(units, dtype)
         self._softmax_space = Workspace()
@@ -232,85 +215,10 @@ class CategoricalCrossentropy(Loss):
         require_probabilities(self, activation, "softmax")
 
     def check_target(self, T: Array, name: str) -> None:
-        require_unit_interval(self, T, name)
-        off = np.abs(T.sum(axis=1) - 1) > 1e-3
-        if off.any():
-            row = int(np.argmax(off))
-            raise ArgumentError(
-                f"each row of {name} must sum to 1 for {type(self).__name__}; row {row} sums to "
-                f"{float(T[row].sum()):g}. For several labels a sample use sigmoid outputs with "
-                "binary_crossentropy."
-            )
+        require_distributions(self, T, name)
 
 
-class SparseCategoricalCrossentropy(Loss):
-    """`CategoricalCrossentropy` for integer labels 0 … o − 1 of shape (n,) or (n, 1).
-
-    Parameters
-    ----------
-    from_logits, label_smoothing, reduction
-        As in `CategoricalCrossentropy`.
-
-    Examples
-    --------
-    >>> round(SparseCategoricalCrossentropy()([1], [[0.2, 0.8]]), 6)
-    0.223144
-    """
-
-    def __init__(
-        self,
-        from_logits: bool = False,
-        label_smoothing: float = 0.0,
-        reduction: str = "sum_over_batch_size",
-    ) -> None:
-        super().__init__(reduction)
-        self.categorical = CategoricalCrossentropy(from_logits, label_smoothing, reduction)
-        self.from_logits, self.label_smoothing = from_logits, label_smoothing
-
-    def encode(self, T: Array, out: Array | None = None) -> Array:
-        one_hot = np.empty((len(T), self.units), self.dtype) if out is None else out
-        np.equal(T, self.classes, out=one_hot)
-        return self.categorical.encode(one_hot, one_hot)
-
-    def value(self, out: Array, T: Array) -> Array:
-        return self.categorical.value(out, T)
-
-    def total_from_net(
-        self, activation: Activation, net: Array, out: Array, T: Array, weight: Array
-    ) -> float:
-        return self.categorical.total_from_net(activation, net, out, T, weight)
-
-    def gradient(self, out: Array, T: Array) -> Array:
-        return self.categorical.gradient(out, T)
-
-    def bind(self, units: int, dtype: np.dtype[Any], canonical_factor: float = 0.0) -> None:
-        super().bind(units, dtype, canonical_factor)
-        self.categorical.bind(units, dtype, canonical_factor)
-        self.classes = np.arange(units)
-
-    def allocate(self, rows: int) -> None:
-        super().allocate(rows)
-        self.categorical.allocate(rows)
-
-    def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
-        return {}
-
-    def check_activation(self, activation: Activation, units: int) -> None:
-        self.categorical.check_activation(activation, units)
-
-    def as_target(self, y: Any, units: int, dtype: np.dtype[Any], name: str = "y") -> Array:
-        labels = as_labels(y, units, name)
-        if np.ndim(y) not in (1, 2) or len(labels) != len(y):
-            raise ArgumentError(
-                f"{name} must be one label a row, shape (n,) or (n, 1), for sparse_categorical_crossentropy; "
-                f"got {np.shape(y)}. For one-hot rows use categorical_crossentropy."
-            )
-        return labels.reshape(-1, 1)
-
-
-def smooth(
-    loss: BinaryCrossentropy | CategoricalCrossentropy, T: Array, choices: int, out: Array | None
-) -> Array:
+def smooth(loss: Any, T: Array, choices: int, out: Array | None) -> Array:
     """t(1 − ε) + ε/choices, or T itself where ε is 0."""
     if not loss.label_smoothing:
         return T
@@ -319,29 +227,78 @@ def smooth(
     return out
 
 
-def require_probabilities(
-    loss: BinaryCrossentropy | CategoricalCrossentropy, activation: Activation, partner: str
-) -> None:
+def surprise(loss: Any, net: Array, T: Array) -> Array:
+    """−t ln p − (1 − t) ln(1 − p) for p = sigmoid(net), exact for any net; into the scratch.
+
+    It is max(net, 0) − t·net + ln(1 + e^−|net|); for targets 0 and 1 no large number is left to
+    swallow the logarithm.
+    """
+    products: Array = loss.products
+    scratch: Array = loss.scratch
+    np.maximum(net, loss.zero, out=scratch)
+    np.multiply(T, net, products)
+    np.subtract(scratch, products, scratch)
+    np.abs(net, products)
+    np.negative(products, products)
+    np.exp(products, products)
+    np.log1p(products, products)
+    return np.add(scratch, products, scratch)
+
+
+def normalise(loss: Any, out: Array) -> Array:
+    """Divide the outputs by their sum, into `probabilities`; return the sum, shape (n,)."""
+    total: Array = out.dot(loss.ones, loss.values)
+    np.maximum(total, loss.least, out=total)
+    np.divide(out, total[:, None], loss.probabilities)
+    return total
+
+
+def through_the_sum(loss: Any, fall: Array, total: Array) -> Array:
+    """∂ℓ/∂out = (Σ_k h_k p_k − h) / total, from h = −∂ℓ/∂p and p = out / total; into `fall`."""
+    np.multiply(fall, loss.probabilities, loss.free)
+    common = loss.free.dot(loss.ones, loss.common)
+    np.subtract(common[:, None], fall, fall)
+    return np.divide(fall, total[:, None], fall)
+
+
+def require_several(loss: Loss, units: int) -> None:
+    """Raise an `ArgumentError` if there is only one output, and so no choice between classes."""
+    if units == 1:
+        raise ArgumentError(
+            f"{type(loss).__name__} needs one output a class, so two or more; there is 1. "
+            "For two classes and one output use a sigmoid with binary_crossentropy."
+        )
+
+
+def require_probabilities(loss: Loss, activation: Activation, partner: str) -> None:
     """Raise an `ArgumentError` if outputs are no probabilities, or logits are none."""
-    name, last = type(loss).__name__, type(activation).__name__
-    if loss.from_logits and activation.probabilities:
+    name, last, logits = type(loss).__name__, type(activation).__name__, getattr(loss, "from_logits", None)
+    if logits and activation.probabilities:
         raise ArgumentError(
             f"{name}(from_logits=True) applies a {partner} itself, but the last layer ends with {last}. "
             "Remove one of the two."
         )
-    if not loss.from_logits and not activation.probabilities:
+    if not logits and not activation.probabilities:
+        instead = "" if logits is None else f", or use {name}(from_logits=True)"
         raise ArgumentError(
             f"{name} needs outputs between 0 and 1, but the last activation is {last}. "
-            f"End the model with activation='{partner}', or use {name}(from_logits=True)."
+            f"End the model with activation='{partner}'{instead}."
         )
 
 
 def require_unit_interval(loss: Loss, T: Array, name: str) -> None:
     """Raise an `ArgumentError` unless every target is a probability, and there is one."""
-    if not len(T):
-        raise ArgumentError(f"{name} has no rows")
-    if T.min() < 0 or T.max() > 1:
-        row = int(np.argmax((T < 0).any(axis=1) | (T > 1).any(axis=1)))
+    require_targets(loss, (T >= 0) & (T <= 1), T, name, "lie in [0, 1]")
+
+
+def require_distributions(loss: Loss, T: Array, name: str) -> None:
+    """Raise an `ArgumentError` unless every row of targets is a distribution over the classes."""
+    require_unit_interval(loss, T, name)
+    off = np.abs(T.sum(axis=1) - 1) > 1e-3
+    if off.any():
+        row = int(np.argmax(off))
         raise ArgumentError(
-            f"{name} must lie in [0, 1] for {type(loss).__name__}; row {row} is {T[row].tolist()}"
+            f"each row of {name} must sum to 1 for {type(loss).__name__}; row {row} sums to "
+            f"{float(T[row].sum()):g}. For several labels a sample use sigmoid outputs with "
+            "binary_crossentropy."
         )

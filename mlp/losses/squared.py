@@ -15,13 +15,11 @@ class MeanSquaredError(Loss):
     2.0
     """
 
-    def value(self, out: Array, T: Array) -> Array:
-        return squared_distance(self, out, T, 1 / self.units)
+    def elements(self, out: Array, T: Array) -> Array:
+        return squares(self, out, T)
 
-    def gradient(self, out: Array, T: Array) -> Array:
-        grad = np.subtract(out, T, out=self.scratch)
-        grad *= 2 / self.units
-        return grad
+    def slopes(self, out: Array, T: Array) -> Array:
+        return twice_the_error(self, out, T)
 
 
 class SumOfSquares(Loss):
@@ -33,13 +31,14 @@ class SumOfSquares(Loss):
     5.0
     """
 
-    def value(self, out: Array, T: Array) -> Array:
-        return squared_distance(self, out, T, 1)
+    def factor(self, units: int) -> float:
+        return 1
 
-    def gradient(self, out: Array, T: Array) -> Array:
-        grad = np.subtract(out, T, out=self.scratch)
-        grad *= 2
-        return grad
+    def elements(self, out: Array, T: Array) -> Array:
+        return squares(self, out, T)
+
+    def slopes(self, out: Array, T: Array) -> Array:
+        return twice_the_error(self, out, T)
 
 
 class HalfMeanSquaredError(Loss):
@@ -51,18 +50,23 @@ class HalfMeanSquaredError(Loss):
     2.5
     """
 
-    def value(self, out: Array, T: Array) -> Array:
-        return squared_distance(self, out, T, 0.5)
+    def factor(self, units: int) -> float:
+        return 0.5
 
-    def gradient(self, out: Array, T: Array) -> Array:
-        return np.subtract(out, T, out=self.scratch)
+    def elements(self, out: Array, T: Array) -> Array:
+        return squares(self, out, T)
+
+    def slopes(self, out: Array, T: Array) -> Array:
+        return twice_the_error(self, out, T)
 
 
-def squared_distance(loss: Loss, out: Array, T: Array, factor: float) -> Array:
-    """Factor · Σ_k (out_k − t_k)², shape (n,)."""
-    np.subtract(out, T, out=loss.scratch)
-    np.multiply(loss.scratch, loss.scratch, out=loss.scratch)
-    loss.scratch.dot(loss.ones, out=loss.values)
-    if factor != 1:
-        loss.values *= factor
-    return loss.values
+def squares(loss: Loss, out: Array, T: Array) -> Array:
+    """(out − t)², shape (n, o)."""
+    error = np.subtract(out, T, loss.scratch)
+    return np.multiply(error, error, error)
+
+
+def twice_the_error(loss: Loss, out: Array, T: Array) -> Array:
+    """2 (out − t), shape (n, o)."""
+    error = np.subtract(out, T, loss.scratch)
+    return np.add(error, error, error)

@@ -1,17 +1,45 @@
-"""Optimizers by name, and the three training loops."""
+"""Optimizers by name, the three training loops, and the solvers for full batches."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mlp.naming import Catalogue
+from mlp.catalogue import Catalogue
+from mlp.optimizers import schedules
 from mlp.optimizers.base import Optimizer
 from mlp.optimizers.loops import (
     gradient_descent,
     minibatch_gradient_descent,
+    minimise,
     stochastic_gradient_descent,
 )
-from mlp.optimizers.rules import SGD, Adam, AdamW, RMSprop
+from mlp.optimizers.objective import Solver
 
-_CATALOGUE = Catalogue("optimizer", Optimizer, [SGD, RMSprop, Adam, AdamW], aliases={"gradient_descent": SGD})
+if TYPE_CHECKING:
+    from mlp.optimizers.adam import Adam, Adamax, AdamW
+    from mlp.optimizers.adam_kin import Nadam, RAdam, ScheduleFreeAdamW
+    from mlp.optimizers.adaptive import Adadelta, Adagrad, Ftrl, RMSprop
+    from mlp.optimizers.descent import SGD, Lion, Rprop
+    from mlp.optimizers.lbfgs import LBFGS
+    from mlp.optimizers.levenberg_marquardt import LevenbergMarquardt
+    from mlp.optimizers.matrices import Adafactor, Lamb
+    from mlp.optimizers.muon import Muon
+    from mlp.optimizers.scaled_conjugate_gradient import ScaledConjugateGradient
+
+_CATALOGUE = Catalogue(
+    "optimizer",
+    Optimizer,
+    {
+        "mlp.optimizers.adam": "Adam Adamax AdamW",
+        "mlp.optimizers.adam_kin": "Nadam RAdam ScheduleFreeAdamW",
+        "mlp.optimizers.adaptive": "Adadelta Adagrad Ftrl RMSprop",
+        "mlp.optimizers.descent": "SGD Lion Rprop",
+        "mlp.optimizers.lbfgs": "LBFGS",
+        "mlp.optimizers.levenberg_marquardt": "LevenbergMarquardt",
+        "mlp.optimizers.matrices": "Adafactor Lamb",
+        "mlp.optimizers.muon": "Muon",
+        "mlp.optimizers.scaled_conjugate_gradient": "ScaledConjugateGradient",
+    },
+    aliases={"gradient_descent": "SGD", "lm": "LevenbergMarquardt", "scg": "ScaledConjugateGradient"},
+)
 
 
 def get(identifier: Any) -> Optimizer:
@@ -20,14 +48,43 @@ def get(identifier: Any) -> Optimizer:
     return optimizer
 
 
+serialize, deserialize = _CATALOGUE.serialize, _CATALOGUE.deserialize
+
+
+def __getattr__(name: str) -> Any:
+    """A class, loaded when it is asked for."""
+    globals()[name] = part = _CATALOGUE.attribute(__name__, name, {"schedules": "mlp.optimizers"})
+    return part
+
+
 __all__ = [
-    "SGD",
+    "Adadelta",
+    "Adafactor",
+    "Adagrad",
     "Adam",
     "AdamW",
+    "Adamax",
+    "Ftrl",
+    "LBFGS",
+    "Lamb",
+    "LevenbergMarquardt",
+    "Lion",
+    "Muon",
+    "Nadam",
     "Optimizer",
+    "RAdam",
     "RMSprop",
+    "Rprop",
+    "SGD",
+    "ScaledConjugateGradient",
+    "ScheduleFreeAdamW",
+    "Solver",
+    "deserialize",
     "get",
     "gradient_descent",
     "minibatch_gradient_descent",
+    "minimise",
+    "schedules",
+    "serialize",
     "stochastic_gradient_descent",
 ]

@@ -2,27 +2,28 @@
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import numpy as np
 
 from mlp.arrays import Array
-from mlp.naming import Part, require
+from mlp.naming import Part, require, require_in
+from mlp.optimizers import blocks, settings
 from mlp.parameters import Parameters
-
-# The update of a large model is made in blocks, so that all its vectors stay in the cache
-# between the operations of a rule: Adam on 1.9 million parameters takes 6.1 ms instead of 9.1.
-BLOCK = 32768
 
 
 class Optimizer(Part):
     """Base of optimizers. Your own implements `update`.
 
+    A step: clip the gradients, decay the parameters, update them by the rule, project them by
+    their constraints, take them into the moving average.
+
     Parameters
     ----------
-    learning_rate : float or callable, default 0.01
-        Step size η; or a function of the step's number (0, 1, 2 …) that returns it.
+    learning_rate : float, LearningRateSchedule or callable, default 0.01
+        Step size η; or a schedule or function of the step's number (0, 1, 2 …) that returns it.
+        May be assigned at any time. (Keras calls a plain function without the number.)
     weight_decay : float, optional
         Decoupled decay λ: before each step every parameter, bias included, is multiplied by
         1 − η λ (Loshchilov and Hutter, 2019).
@@ -32,13 +33,37 @@ class Optimizer(Part):
         Cut each gradient element to [−clipvalue, clipvalue].
     global_clipnorm : float, optional
         Scale the whole gradient down to this norm. At most one kind of clipping.
+    use_ema : bool, default False
+        Keep a moving average of the parameters, average ← μ average + (1 − μ) W after each
+        batch, and give it to the model at the end of `fit` (Polyak and Juditsky, 1992). It is
+        taken after the constraints, so that it heeds them; Keras takes it before.
+    ema_momentum : float in [0, 1], default 0.99
+        μ.
+    ema_overwrite_frequency : int, optional
+        Give it to the model also after each so many steps.
+    gradient_accumulation_steps : int of at least 2, optional
+        Step only after so many batches, with the mean of their gradients. As in Keras a
+        schedule counts batches even so; `iterations` counts steps.
+    rate_factors : dict of str to float, optional
+        Factors of η for some parameters, such as ``{"bias": 2, "dense_1": 0.1}``. Keys are names
+        or parts of names: "dense_1.W" is one parameter, "dense_1" all of a layer, "W" or
+        "gamma" all of that name; Keras's "kernel" is W, "bias" is b. Where several fit, their
+        factors multiply. (Keras has none.)
+    decay_factors : dict of str to float, optional
+        Factors of λ in the same form; ``{"bias": 0}`` decays no bias.
+    name : str, optional
 
     Attributes
     ----------
     slots : tuple of str
         Class attribute: the state vectors that `update` receives, all beginning at zero.
+    by_parameter : bool
+        Class attribute: whether `update` receives the parameters one by one, each in its shape,
+        or blocks of the flat vector.
     iterations : int
         Steps taken.
+    state : dict of str to Array
+        The state vectors by name; with `iterations` all that a step remembers.
 
     Examples
     --------
@@ -50,6 +75,7 @@ class Optimizer(Part):
     """
 
     slots: tuple[str, ...] = ()
+    by_parameter = False
 
     def __init__(
         self,
@@ -58,30 +84,39 @@ class Optimizer(Part):
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        gradient_accumulation_steps: int | None = None,
+        rate_factors: Mapping[str, float] | None = None,
+        decay_factors: Mapping[str, float] | None = None,
+        name: str | None = None,
     ) -> None:
-        require(
-            callable(learning_rate) or (_is_number(learning_rate) and 0 <= learning_rate < math.inf),
-            "learning_rate",
-            learning_rate,
-            "a number of at least 0 or a function of the step",
-        )
-        limits = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
-        for name, limit in limits.items():
-            require(limit is None or (_is_number(limit) and limit > 0), name, limit, "positive")
-        given = [name for name, limit in limits.items() if limit is not None]
-        require(len(given) < 2, "clipping", given, "of one kind: clipnorm, clipvalue or global_clipnorm")
-        require(
-            weight_decay is None or (_is_number(weight_decay) and weight_decay >= 0),
-            "weight_decay",
-            weight_decay,
-            "at least 0",
-        )
+        rate_is_right = callable(learning_rate) or settings.is_rate(learning_rate)
+        expected = "a number of at least 0 or a function of the step"
+        require(rate_is_right, "learning_rate", learning_rate, expected)
+        settings.require_clipping(clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm)
+        settings.require_decay("weight_decay", weight_decay)
+        require(isinstance(use_ema, bool), "use_ema", use_ema, "True or False")
+        require_in("[0, 1]", "ema_momentum", ema_momentum)
+        settings.require_count("ema_overwrite_frequency", ema_overwrite_frequency, 1)
+        settings.require_count("gradient_accumulation_steps", gradient_accumulation_steps, 2)
+        require(name is None or isinstance(name, str), "name", name, "a string")
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
+        self.use_ema, self.ema_momentum = use_ema, ema_momentum
+        self.ema_overwrite_frequency = ema_overwrite_frequency
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+        self.rate_factors = settings.as_factors("rate_factors", rate_factors)
+        self.decay_factors = settings.as_factors("decay_factors", decay_factors)
+        self.name = name
         self.iterations = 0
+        self.built = False
         self.owned = False  # by a model; another one then takes a copy
         self.state: dict[str, Array] = {}
+
+    # what a rule implements
 
     def update(self, W: Array, dW: Array, scratch: Array, *slots: Array) -> None:
         """Change W in place by the rule.
@@ -89,11 +124,12 @@ class Optimizer(Part):
         Parameters
         ----------
         W, dW : Array of shape (p,)
-            A block of the flat vector of parameters, and of gradients.
+            A block of the flat vector of parameters, and of gradients; with `by_parameter`
+            one parameter in its shape.
         scratch : Array of shape (p,)
             Working memory.
         *slots : Array of shape (p,)
-            The state vectors named in `slots`.
+            The state vectors named in `slots`, then the arrays of `memory`.
 
         Notes
         -----
@@ -105,79 +141,174 @@ class Optimizer(Part):
         """Make the rule's numbers arrays of rank zero, which NumPy multiplies by much faster."""
 
     def prepare(self, learning_rate: float) -> None:
-        """Set what is the same for all parameters in this step."""
+        """Set what is the same for all parameters of this step with this η."""
         self.rate.fill(learning_rate)
+
+    def begin(self, values: Array) -> None:
+        """Give new state vectors their first numbers, if not zeros."""
+
+    def slot_shapes(self, name: str, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        """The shape of each state vector's part for a parameter; by default the parameter's."""
+        return dict.fromkeys(self.slots, shape)
+
+    def memory(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[Array, ...]:
+        """More working memory than `scratch`, for blocks or a parameter of that shape."""
+        return ()
+
+    def decay(self, name: str, shape: tuple[int, ...]) -> float | None:
+        """λ of a parameter, without its factor."""
+        return self.weight_decay
+
+    # building
 
     def build(self, parameters: Parameters) -> None:
         """Make the state vectors for these parameters, or go on with those there are."""
         values = parameters.values
-        if any(vector.shape != values.shape for vector in self.state.values()):
-            self.state, self.iterations = {}, 0  # of a model that has changed
-        if not self.state:
-            self.state = {name: np.zeros_like(values) for name in self.slots}
-        self.parameters = parameters
+        if not self.fits(parameters):
+            if self.state:  # of a model that has changed
+                self.iterations = 0
+            self.state = {name: np.zeros(size, values.dtype) for name, size in self.sizes(parameters).items()}
+            if self.use_ema:
+                np.copyto(self.state["average"], values)
+            self.begin(values)
+        self.parameters, self.built = parameters, True
         self.rate = np.zeros((), values.dtype)
-        self.scratch = np.empty(min(BLOCK, values.size), values.dtype)
-        self.blocks = []
-        for start in range(0, values.size, BLOCK):
-            block = slice(start, start + BLOCK)
-            W, dW = values[block], parameters.gradients[block]
-            slots = [vector[block] for vector in self.state.values()]
-            self.blocks.append((W, dW, self.scratch[: W.size], *slots))
         self.constants(values.dtype)
         self.clips = any(limit is not None for limit in (self.clipnorm, self.clipvalue, self.global_clipnorm))
+        settings.require_fitting("rate_factors", self.rate_factors, parameters.names)
+        settings.require_fitting("decay_factors", self.decay_factors, parameters.names)
+        self._plan = blocks.Plan(self)
+        self._projections = [
+            (constraint.project, values[place].reshape(shape))
+            for place, shape, constraint in parameters.constraints
+        ]
+
+    def sizes(self, parameters: Parameters) -> dict[str, int]:
+        """The length of each state vector for these parameters."""
+        sizes = dict.fromkeys(self.slots, 0)
+        for name, shape in zip(parameters.names, parameters.shapes, strict=True):
+            for slot, part in self.slot_shapes(name, shape).items():
+                sizes[slot] += math.prod(part)
+        if self.use_ema:
+            sizes["average"] = parameters.values.size
+        if self.gradient_accumulation_steps:
+            sizes |= {"gradient_sum": parameters.values.size, "gradients_summed": 1}
+        return sizes
+
+    def fits(self, parameters: Parameters) -> bool:
+        """Whether the state is one for these parameters."""
+        return {name: vector.size for name, vector in self.state.items()} == self.sizes(parameters)
+
+    # stepping
 
     def step(self) -> None:
-        """One update of all parameters from their gradients."""
+        """One update of all trainable parameters from their gradients."""
+        batches = self.gradient_accumulation_steps
+        if batches and not self._accumulate(batches):
+            if self.use_ema:
+                self._take_average()
+            return
         learning_rate = self.current_rate() if callable(self.learning_rate) else self.learning_rate
         if self.clips:
             self.clip(self.parameters)
-        if self.weight_decay:
-            values = self.parameters.values
-            np.multiply(values, 1 - learning_rate * self.weight_decay, values)
-        self.prepare(learning_rate)
-        for block in self.blocks:
-            self.update(*block)
+        for number, shrink in self._plan.shrinks:
+            shrink.fill(1 - learning_rate * number)
+        for factor, pieces in self._plan.groups:
+            self.prepare(learning_rate * factor)
+            for shrunk, block in pieces:
+                for W, shrink in shrunk:
+                    np.multiply(W, shrink, W)
+                self.update(*block)
+        for project, W in self._projections:
+            project(W)
+        if self.use_ema:
+            self._take_average()
         self.iterations += 1
+
+    def finish(self) -> None:
+        """End the training: with `use_ema` the model gets the averaged parameters."""
+        for W, average, _ in self._plan.averages:
+            np.copyto(W, average)
 
     def current_rate(self) -> float:
         """η of the next step."""
         rate, name = self.learning_rate, "learning_rate"
         if callable(rate):
-            rate, name = rate(self.iterations), f"learning_rate of step {self.iterations}"
-        require(_is_number(rate) and 0 <= rate < math.inf, name, rate, "a number of at least 0")
+            number = self.iterations
+            if k := self.gradient_accumulation_steps:
+                number = number * k + k - 1  # the last of the batches of this step
+            rate = rate(number)
+            if not settings.is_rate(rate):
+                name = f"learning_rate of step {number}"
+        require(settings.is_rate(rate), name, rate, "a number of at least 0")
         return float(rate)
 
     def clip(self, parameters: Parameters) -> None:
         """Clip the gradients in place, by value, by each parameter's norm or by the norm of all."""
         gradients = parameters.gradients
         if self.clipvalue is not None:
-            np.clip(gradients, -self.clipvalue, self.clipvalue, out=gradients)
+            np.maximum(gradients, -self.clipvalue, out=gradients)
+            np.minimum(gradients, self.clipvalue, out=gradients)
         elif self.clipnorm is not None:
-            for place in parameters.slices:
-                scale_down(gradients[place], self.clipnorm)
+            for place, moves in zip(parameters.slices, parameters.trainable, strict=True):
+                if moves:
+                    blocks.scale_down([gradients[place]], self.clipnorm)
         elif self.global_clipnorm is not None:
-            scale_down(gradients, self.global_clipnorm)
+            blocks.scale_down([gradients[place] for place in self._plan.ranges], self.global_clipnorm)
+
+    def _accumulate(self, batches: int) -> bool:
+        """Add the gradients to their sum; whether it is whole, the gradients then being its mean."""
+        gradients = self.parameters.gradients
+        total, summed = self.state["gradient_sum"], self.state["gradients_summed"]
+        total += gradients
+        summed += 1
+        if summed[0] < batches:
+            return False
+        np.divide(total, batches, gradients)
+        total.fill(0)
+        summed.fill(0)
+        return True
+
+    def _take_average(self) -> None:
+        """Average ← average + (1 − μ) (W − average); in the first step the average is W."""
+        frequency = self.ema_overwrite_frequency
+        overwrites = frequency is not None and (self.iterations + 1) % frequency == 0
+        for W, average, spare in self._plan.averages:
+            if self.iterations:
+                np.subtract(W, average, spare)
+                np.multiply(spare, 1 - self.ema_momentum, spare)
+                np.add(average, spare, average)
+            else:
+                np.copyto(average, W)
+            if overwrites:
+                np.copyto(W, average)
+
+    # settings and copies
+
+    def exclude_from_weight_decay(self, var_list: Any = None, var_names: Any = None) -> None:
+        """Give parameters the decay factor 0: Keras's way to say ``decay_factors={"bias": 0}``.
+
+        Parameters
+        ----------
+        var_list, var_names : sequence of str, optional
+            Names as in `decay_factors`. (Keras takes variables, and parts of words.)
+        """
+        for argument, names in (("var_list", var_list), ("var_names", var_names)):
+            right = names is None or (
+                isinstance(names, list | tuple) and all(isinstance(name, str) for name in names)
+            )
+            require(right, argument, names, "a list of names, such as ['bias', 'dense_1.W']")
+        excluded = dict.fromkeys((*(var_list or ()), *(var_names or ())), 0.0)
+        self.decay_factors = settings.as_factors("decay_factors", {**(self.decay_factors or {}), **excluded})
+        if self.built:
+            self.build(self.parameters)
 
     def fresh(self) -> Self:
         """The same rule without a model: no state, no steps taken."""
         twin = copy.copy(self)
-        twin.state, twin.iterations, twin.owned = {}, 0, False
+        twin.state, twin.iterations, twin.owned, twin.built = {}, 0, False, False
         return twin
 
     def __getstate__(self) -> dict[str, Any]:
-        bound = ("parameters", "blocks", "scratch")  # made anew by `build`
-        return {name: value for name, value in self.__dict__.items() if name not in bound}
-
-
-def scale_down(gradient: Array, limit: float) -> None:
-    """Scale a gradient down to the Euclidean norm `limit`, if it is larger."""
-    norm = math.sqrt(np.vdot(gradient, gradient))
-    if norm > limit:
-        if math.isinf(norm):  # the sum of squares overflowed, not necessarily the norm
-            norm = float(np.linalg.norm(gradient.astype(np.float64)))
-        gradient *= limit / norm
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
+        bound = ("parameters", "_plan", "_projections")  # made anew by `build`
+        return {name: v for name, v in self.__dict__.items() if name not in bound} | {"built": False}

@@ -9,21 +9,25 @@ They differ in one thing: how many samples are seen before the weights move.
   since a batch is one matrix product.
 
 `Sequential.fit` runs through them (``batch_size="full"``, ``1``, or a number), and each
-can be called by itself on a compiled model. `run` does what all three share: `order` shuffles
-the numbers of the rows, `data.batches` hands the rows out in that order, each once, and
-`update` makes one step of the delta rule with them and keeps the history.
+can be called by itself on a compiled model. `run` does what all three share: `batches`
+shuffles the rows and hands them out, each once, and `update` makes one step of the delta
+rule with them and keeps the history.
+
+Beside them stands `minimise`, for optimizers that make their own way over all rows (L-BFGS,
+Levenberg-Marquardt, scaled conjugate gradients) and do not step from one batch's gradient.
 """
 
 from typing import TYPE_CHECKING, Any
 
 from mlp.naming import is_integer, require
+from mlp.optimizers.objective import Solver
 
 if TYPE_CHECKING:
     from mlp.callbacks import History
-    from mlp.sequential import Sequential
+    from mlp.model import Model
 
 
-def gradient_descent(model: "Sequential", X: Any, T: Any, *, epochs: int = 1, **options: Any) -> "History":
+def gradient_descent(model: "Model", X: Any, T: Any, *, epochs: int = 1, **options: Any) -> "History":
     """Full-batch gradient descent: one update after all samples.
 
     Parameters
@@ -58,7 +62,7 @@ def gradient_descent(model: "Sequential", X: Any, T: Any, *, epochs: int = 1, **
 
 
 def stochastic_gradient_descent(
-    model: "Sequential", X: Any, T: Any, *, epochs: int = 1, shuffle: bool = True, **options: Any
+    model: "Model", X: Any, T: Any, *, epochs: int = 1, shuffle: bool = True, **options: Any
 ) -> "History":
     """Stochastic gradient descent: shuffle the samples, one update after each.
 
@@ -69,13 +73,13 @@ def stochastic_gradient_descent(
     """
     with model.training(X, T, epochs=epochs, **options) as run:
         for _ in run.epochs(steps=len(run.data)):
-            for sample in run.data.batches(run.order(shuffle), 1):
+            for sample in run.batches(1, shuffle):
                 run.update(sample)
     return run.history
 
 
 def minibatch_gradient_descent(
-    model: "Sequential",
+    model: "Model",
     X: Any,
     T: Any,
     *,
@@ -96,6 +100,40 @@ def minibatch_gradient_descent(
     require(is_integer(batch_size) and batch_size > 0, "batch_size", batch_size, "a positive integer")
     with model.training(X, T, epochs=epochs, **options) as run:
         for _ in run.epochs(steps=-(-len(run.data) // batch_size)):
-            for batch in run.data.batches(run.order(shuffle), batch_size):
+            for batch in run.batches(batch_size, shuffle):
                 run.update(batch)
+    return run.history
+
+
+def minimise(
+    model: "Model",
+    X: Any,
+    T: Any,
+    *,
+    batch_size: Any = None,
+    epochs: int = 1,
+    **options: Any,
+) -> "History":
+    """Full batch, by a solver: `LBFGS`, `LevenbergMarquardt`, `ScaledConjugateGradient`.
+
+    Parameters and result as in `gradient_descent`, and
+
+    batch_size : None, "full" or int, default None
+        A number must be at least that of the rows.
+    epochs : int, default 1
+        Iterations at most: the history is shorter if the solver has converged before, and
+        ``model.optimizer.message`` says why it ended. The loss of an epoch is that after it.
+    """
+    with model.training(X, T, epochs=epochs, **options) as run:
+        solver, rows = model.optimizer, len(run.data)
+        expected = "a solver, such as 'lbfgs', 'levenberg_marquardt' or 'scaled_conjugate_gradient'"
+        require(isinstance(solver, Solver), "the optimizer of the model", solver, expected)
+        whole = batch_size in (None, "full") or (is_integer(batch_size) and batch_size >= rows)
+        name = type(solver).__name__
+        require(
+            whole, "batch_size", batch_size, f"None, 'full' or at least {rows}: {name} takes all rows at once"
+        )
+        steps = run.steps_per_epoch
+        require(steps is None, "steps_per_epoch", steps, f"None: an epoch of {name} is one iteration")
+        solver.minimise(run)
     return run.history

@@ -1,5 +1,7 @@
 """Golden values of activations."""
 
+import functools
+
 import jax
 import keras
 import numpy as np
@@ -26,56 +28,135 @@ NET = np.array(
         [-1.0, 1.0, 2.0, -2.0],
     ]
 )
-ALPHA = np.array([0.25, 0.0, 1.3, -0.1])  # of the PReLU, one for each unit
+NET = np.concatenate([NET, np.random.default_rng(2).normal(0, 3, (35, 4)).round(3)])  # 200 points
+FEW = 20  # rows with which PyTorch and the options are asked, the extremes among them
+ALPHA = np.array([0.25, 0.0, 1.3, -0.1])  # of PReLU and Blend, one for each unit
+
+# names of ours with the options that both sides are given; those without any are Keras's whole list
+PLAIN = (
+    "linear", "sigmoid", "tanh", "relu", "leaky_relu", "softplus", "softmax", "celu", "elu", "exponential",
+    "gelu", "glu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_tanh", "log_sigmoid", "log_softmax",
+    "mish", "relu6", "selu", "silu", "soft_shrink", "softsign", "sparse_plus", "sparse_sigmoid", "sparsemax",
+    "squareplus", "tanh_shrink",
+)  # fmt: skip
+OPTIONS = (
+    ("leaky_relu", {"negative_slope": 0.05}),
+    ("elu", {"alpha": 0.5}),
+    ("elu", {"alpha": 1.7}),
+    ("celu", {"alpha": 0.5}),
+    ("celu", {"alpha": 2.5}),
+    ("gelu", {"approximate": True}),
+    ("squareplus", {"b": 0.3}),
+    ("hard_shrink", {"threshold": 1.2}),
+    ("soft_shrink", {"threshold": 1.2}),
+    ("threshold", {"threshold": 0.3, "default_value": -0.4}),
+    ("relu", {"negative_slope": 0.1}),
+    ("relu", {"max_value": 4.0}),
+    ("relu", {"threshold": 1.3}),
+    ("relu", {"negative_slope": 0.1, "max_value": 4.0, "threshold": 1.3}),
+)
 
 
 def activations():
     """For each activation f(net) and the vector-Jacobian product with a fixed grad."""
     grad = np.random.default_rng(1).uniform(-2, 2, NET.shape).round(3)
     golden = {"net": NET, "grad": grad, "alpha": ALPHA}
+    golden["options"] = {key(name, options): {"name": name} | options for name, options in OPTIONS}
     for dtype in TYPES:
         use(dtype)
         net, G, alpha = (array.astype(dtype) for array in (NET, grad, ALPHA))
         golden[dtype] = {
-            "keras": {name: by_jax(f, net, G) for name, f in keras_activations(alpha).items()},
-            "torch": {name: by_torch(f, net, G) for name, f in torch_activations(alpha).items()},
+            "keras": {name: by_jax(f, net, G) for name, f in keras_activations(alpha).items()}
+            | {name: by_jax(f, net[:FEW], G[:FEW]) for name, f in keras_options().items()},
+            "torch": {name: by_torch(f, net[:FEW], G[:FEW]) for name, f in torch_activations(alpha).items()},
+            "dalpha": {name: dalpha(f, net[:FEW], G[:FEW], alpha) for name, f in LEARNED.items()},
         }
-        golden[dtype]["dalpha"] = dalpha(net, G, alpha)
     return golden
 
 
+def key(name, options):
+    return f"{name}({', '.join(f'{option}={value}' for option, value in options.items())})"
+
+
 def keras_activations(alpha):
-    names = ("linear", "sigmoid", "tanh", "relu", "leaky_relu", "softplus", "softmax")
     # keras.layers.PReLU.call, whose alpha is a variable, with the alpha given
     prelu = {"prelu": lambda net: keras.ops.relu(net) - alpha * keras.ops.relu(-net)}
-    return {name: getattr(keras.activations, name) for name in names} | prelu
+    return {name: getattr(keras.activations, name) for name in PLAIN} | prelu
 
 
-def torch_activations(alpha):
+def keras_options():
     return {
-        "sigmoid": torch.sigmoid,
-        "tanh": torch.tanh,
-        "relu": torch.relu,
-        "leaky_relu": lambda net: functional.leaky_relu(net, 0.2),
-        "prelu": lambda net: functional.prelu(net, torch.tensor(alpha)),
-        "softplus": functional.softplus,
-        "softmax": lambda net: functional.softmax(net, 1),
+        key(name, options): functools.partial(getattr(keras.activations, name), **options)
+        for name, options in OPTIONS
     }
 
 
+LEARNED = {
+    "prelu": functional.prelu,
+    "blend": lambda net, alpha: net + (functional.selu(net) - net) * alpha,
+}
+
+
+def torch_activations(alpha):
+    same = (
+        "celu", "elu", "gelu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "logsigmoid", "mish",
+        "relu", "relu6", "selu", "silu", "softplus", "softsign", "tanhshrink", "sigmoid", "tanh",
+    )  # fmt: skip
+    ours = {"hardswish": "hard_silu", "hardshrink": "hard_shrink", "hardsigmoid": "hard_sigmoid"}
+    ours |= {"hardtanh": "hard_tanh", "logsigmoid": "log_sigmoid", "tanhshrink": "tanh_shrink"}
+    learned = {name: functools.partial(f, alpha=torch.tensor(alpha)) for name, f in LEARNED.items()}
+    learned["prelu"] = lambda net: functional.prelu(net, torch.tensor(alpha))
+    return {ours.get(name, name): getattr(functional, name) for name in same} | {
+        "exponential": torch.exp,
+        "sine": torch.sin,
+        "leaky_relu": lambda net: functional.leaky_relu(net, 0.2),
+        "soft_shrink": functional.softshrink,
+        "softmax": lambda net: functional.softmax(net, 1),
+        "log_softmax": lambda net: functional.log_softmax(net, 1),
+        "sparsemax": sparsemax,
+        "glu": functional.glu,
+        "maxout": lambda net: net.reshape(-1, 2, 2).max(1).values,
+        "gelu(approximate=True)": lambda net: functional.gelu(net, approximate="tanh"),
+        **learned,
+    }
+
+
+def sparsemax(net):
+    """By the paper; Keras 3.15's is wrong where more than one output is above 0."""
+    descending = net.sort(dim=1, descending=True).values
+    ranks = torch.arange(1, net.shape[1] + 1)
+    over = 1 + ranks * descending > descending.cumsum(1)
+    tau = ((descending * over).sum(1) - 1) / over.sum(1)
+    return torch.relu(net - tau[:, None])
+
+
 def by_jax(f, net, grad):
-    out, backward = jax.vjp(f, jax.numpy.asarray(net))
-    return same_type(net, out=out, delta=backward(jax.numpy.asarray(grad))[0])
+    out, backward = jax.vjp(f, jax.numpy.asarray(within(f, net)))
+    return rounded(net, out=out, delta=backward(jax.numpy.asarray(grad[:, : out.shape[1]]))[0])
 
 
 def by_torch(f, net, grad):
-    net_tensor = torch.tensor(net, requires_grad=True)
+    net_tensor = torch.tensor(within(f, net), requires_grad=True)
     out = f(net_tensor)
-    out.backward(torch.tensor(grad))
-    return same_type(net, out=out.detach().numpy(), delta=net_tensor.grad.numpy())
+    out.backward(torch.tensor(grad[:, : out.shape[1]]))
+    return rounded(net, out=out.detach().numpy(), delta=net_tensor.grad.numpy())
 
 
-def dalpha(net, grad, alpha):
+def within(f, net):
+    """The net, but no infinity for e^net."""
+    return np.minimum(net, 80) if f in (keras.activations.exponential, torch.exp) else net
+
+
+def rounded(like, **arrays):
+    """The arrays with 11 digits, two more than they are held to."""
+    shorten = np.vectorize(lambda value: float(f"{value:.11g}"))
+    return {
+        name: shorten(array) if array.dtype == np.float64 else array
+        for name, array in same_type(like, **arrays).items()
+    }
+
+
+def dalpha(f, net, grad, alpha):
     alpha_tensor = torch.tensor(alpha, requires_grad=True)
-    functional.prelu(torch.tensor(net), alpha_tensor).backward(torch.tensor(grad))
+    f(torch.tensor(net), alpha_tensor).backward(torch.tensor(grad))
     return alpha_tensor.grad.numpy()

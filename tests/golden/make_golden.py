@@ -30,7 +30,10 @@ import numpy as np
 import torch
 
 # each is a module here, with a function of the same name that returns what its file holds
-KINDS = ("activations", "losses", "metrics", "initializers", "optimizers", "models")
+KINDS = (
+    "names", "activations", "losses", "metrics", "initializers",
+    "regularizers", "constraints", "layers", "optimizers", "schedules", "models", "scripts",
+)  # fmt: skip
 
 
 def main(kinds) -> None:

@@ -1,0 +1,121 @@
+"""Data at the door of a model, and the loss and the metrics over them."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlp.arrays import Array, as_weights
+from mlp.callbacks import CallbackList
+from mlp.data import ArrayData
+from mlp.errors import ArgumentError, NotReadyError
+from mlp.layers import stack
+from mlp.layers.propagation import forward
+from mlp.metrics import Metric
+from mlp.naming import is_integer, require
+
+if TYPE_CHECKING:
+    from mlp.model import Model
+
+Logs = dict[str, Any]  # by name: a number, or an array where a metric has several
+
+
+class Means:
+    """The mean loss and the metrics over the batches of an epoch or an evaluation."""
+
+    def __init__(self, metrics: Sequence[Metric], weighted: Sequence[Metric]) -> None:
+        self.metrics, self.weighted = metrics, weighted
+        self.measures = bool(metrics or weighted)
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew."""
+        self.total, self.count = 0.0, 0
+        for metric in (*self.metrics, *self.weighted):
+            metric.reset_state()
+
+    def measure(self, T: Array, out: Array, sample_weight: Array) -> None:
+        """Take in a batch's targets and outputs."""
+        for metric in self.metrics:
+            metric.update_state(T, out)
+        for metric in self.weighted:
+            metric.update_state(T, out, np.broadcast_to(sample_weight, len(out)))
+
+    def logs(self, prefix: str = "") -> Logs:
+        """The means so far, by name."""
+        logs = {prefix + "loss": self.total / max(self.count, 1)}
+        return logs | {prefix + m.name: m.result() for m in (*self.metrics, *self.weighted)}
+
+    def report(self, return_dict: bool) -> Any:
+        """What Keras's methods return: the loss, a list with the metrics, or all by name."""
+        values = list(self.logs().values())
+        return self.logs() if return_dict else values if len(values) > 1 else values[0]
+
+
+def check_data(
+    model: "Model", x: Any, y: Any, sample_weight: Any = None, where: str = ""
+) -> tuple[Array, Array, Array | None]:
+    """Inputs, targets and weights as the model wants them, or an error that says what is wrong."""
+    if not model.compiled:
+        raise NotReadyError("compile the model first: model.compile(optimizer='adam', loss='mse')")
+    fresh, drawn = not model.built, model.rng.bit_generator.state
+    try:
+        return _check_data(model, x, y, sample_weight, where)
+    except ArgumentError:
+        if fresh and model.built:  # wrong data must not decide the shape of a model
+            stack.unbuild(model.layers)
+            model.input_shape, model.built, model.engine = None, False, None
+            model.rng.bit_generator.state = drawn
+        raise
+
+
+def _check_data(
+    model: "Model", x: Any, y: Any, sample_weight: Any, where: str
+) -> tuple[Array, Array, Array | None]:
+    X = model.as_inputs(x, where + "x")
+    model.ready()
+    T = model.loss.as_target(y, model.layers[-1].output_shape[0], X.dtype, where + "y")
+    if len(X) != len(T):
+        raise ArgumentError(f"{where}x has {len(X)} rows and y has {len(T)}; they must be the same")
+    weight = (
+        None if sample_weight is None else as_weights(sample_weight, len(X), X.dtype, where + "sample_weight")
+    )
+    check_metrics(model, X, T)
+    return X, T, weight
+
+
+@np.errstate(all="ignore")
+def check_metrics(model: "Model", X: Array, T: Array) -> None:
+    """Give the first row to the metrics, so that one which cannot take such targets says so at the door."""
+    engine, form = model.ready(), (T.shape[1:], T.dtype)
+    if not (model.metrics or model.weighted_metrics) or form in engine.measured:
+        return
+    with engine.lock:
+        model.means().measure(T[:1], forward(model.layers, X[:1]), np.ones(1))
+    engine.measured.add(form)
+
+
+def as_a_whole(model: "Model", X: Array, T: Array, weight: Array | None) -> ArrayData:
+    """Data whose batches' losses add up to the loss of all rows."""
+    whole = model.loss.reduce(len(X))
+    return ArrayData(X, T, weight, model.loss.encode, lambda n: whole, model.layers[-1].output_shape[0])
+
+
+@np.errstate(over="ignore", invalid="ignore")  # an infinite loss is a result
+def evaluate(model: "Model", data: ArrayData, heard: CallbackList, batch_size: int | None = None) -> Means:
+    """The loss and the metrics over all rows, whatever the size of the batches."""
+    size = model.chunk if batch_size is None else batch_size
+    require(is_integer(size) and size > 0, "batch_size", batch_size, "a positive integer")
+    means, engine = model.means(), model.ready()
+    means.total, means.count = engine.penalty(), 1
+    heard.call("on_test_begin", {})
+    for batch, start in enumerate(range(0, len(data), size)):
+        heard.call("on_test_batch_begin", batch, {})
+        X_batch, T_batch, target, share = data.between(start, start + size)
+        with model.lock:
+            means.total += engine.evaluate(X_batch, target, share, len(data))
+            if means.measures:
+                means.measure(T_batch, engine.out, share / data.share(len(data)))
+        heard.call("on_test_batch_end", batch, means.logs())
+    heard.call("on_test_end", means.logs())
+    return means

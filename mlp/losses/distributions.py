@@ -1,0 +1,283 @@
+"""Losses that say more of a target than its mean: quantiles, expectiles, a variance."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from mlp.activations import Activation
+from mlp.arrays import Array, Mask
+from mlp.errors import ArgumentError
+from mlp.losses.base import Loss, sign
+from mlp.naming import require, require_in
+
+
+class Quantile(Loss):
+    """ℓ = (1/o) Σ_k max(τ_k e_k, (τ_k − 1) e_k) of e = t − out: the pinball loss; slope −τ or 1 − τ.
+
+    Parameters
+    ----------
+    quantiles : float in (0, 1) or sequence of them, default 0.5
+        Each is the share of targets that shall lie below its output.
+    reduction, name
+        As in `Loss`.
+
+    Notes
+    -----
+    With q quantiles and d columns of targets the model has d·q outputs: first those of the first
+    column, in the order of `quantiles`. The slope is ½ − τ where out = t. Nothing keeps the
+    quantiles of a row from crossing; sort them if they must not. Keras and PyTorch have no such
+    loss; scikit-learn's `mean_pinball_loss`.
+
+    References
+    ----------
+    Koenker and Bassett (1978), Regression quantiles.
+
+    Examples
+    --------
+    >>> Quantile(0.75)([[1.0]], [[0.0]])
+    0.75
+    >>> Quantile([0.25, 0.5, 0.75])([[1.0]], [[-1.0, 1.0, 2.0]])
+    0.25
+    """
+
+    size: Array
+    above: Array
+    below: Array
+
+    def __init__(
+        self,
+        quantiles: Any = 0.5,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+    ) -> None:
+        super().__init__(reduction, name)
+        several = isinstance(quantiles, list | tuple | np.ndarray)
+        self._levels = list(quantiles) if several else [quantiles]
+        require(bool(self._levels), "quantiles", quantiles, "a number in (0, 1), or some of them")
+        for level in self._levels:
+            require_in("(0, 1)", "quantiles", level)
+        distinct = len(set(self._levels)) == len(self._levels)
+        require(distinct, "quantiles", quantiles, "different numbers in (0, 1)")
+        self.quantiles = [float(level) for level in self._levels] if several else quantiles
+
+    def factor(self, units: int) -> float:
+        return 0.5 / units
+
+    def encode(self, T: Array, out: Array | None = None) -> Array:
+        q = len(self._levels)
+        if q == 1:
+            return T
+        wide = np.empty((len(T), self.units), self.dtype) if out is None else out
+        wide.reshape(len(T), -1, q)[...] = T[:, :, None]
+        return wide
+
+    def elements(self, out: Array, T: Array) -> Array:
+        error = np.subtract(out, T, self.scratch)  # twice the loss is |error| + (1 − 2τ) error
+        np.abs(error, self.size)
+        np.multiply(error, self.tilt, error)
+        return np.add(error, self.size, error)
+
+    def slopes(self, out: Array, T: Array) -> Array:
+        error = sign(np.subtract(out, T, self.scratch), self.above, self.below)
+        np.add(error, self.tilt, error)
+        return error
+
+    def columns(self, units: int) -> int:
+        q = len(self._levels)
+        if units % q:
+            raise ArgumentError(
+                f"Quantile with {q} quantiles needs {q} outputs for each column of targets; there are {units}"
+            )
+        return units // q
+
+    def check_activation(self, activation: Activation, units: int) -> None:
+        self.columns(units)
+
+    def bind(self, units: int, dtype: np.dtype[Any], canonical_factor: float = 0.0) -> None:
+        super().bind(units, dtype, canonical_factor)
+        self.tilt = np.tile(1 - 2 * np.array(self._levels), self.columns(units)).astype(dtype)
+
+    def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
+        masks = {"above": Mask((units,)), "below": Mask((units,))}
+        return super().buffers(units) | {"size": (units,)} | masks
+
+
+class Expectile(Loss):
+    """ℓ = (1/o) Σ_k |τ − [e_k < 0]| e_k² of e = t − out: a squared error that weighs its two sides.
+
+    Parameters
+    ----------
+    level : float in (0, 1), default 0.5
+        The τ of the formula; 0.5 is half the mean squared error, whose minimum is the mean. At
+        0.9 an output that is too low costs nine times as much as one too high.
+    reduction, name
+        As in `Loss`.
+
+    Notes
+    -----
+    The slope is 2(out − t)/o times τ below the target and 1 − τ above. Keras and PyTorch have no
+    such loss.
+
+    References
+    ----------
+    Newey and Powell (1987), Asymmetric least squares estimation and testing.
+
+    Examples
+    --------
+    >>> Expectile(0.75)([[2.0]], [[0.0]]), Expectile(0.75)([[0.0]], [[2.0]])
+    (3.0, 1.0)
+    """
+
+    size: Array
+
+    def __init__(
+        self,
+        level: float = 0.5,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+    ) -> None:
+        super().__init__(reduction, name)
+        require_in("(0, 1)", "level", level)
+        self.level = level
+
+    def factor(self, units: int) -> float:
+        return 0.5 / units
+
+    def elements(self, out: Array, T: Array) -> Array:
+        tilted = self._tilted(out, T)  # twice the loss is |error| (|error| + (1 − 2τ) error)
+        np.add(tilted, self.size, tilted)
+        return np.multiply(tilted, self.size, tilted)
+
+    def slopes(self, out: Array, T: Array) -> Array:
+        error = np.subtract(out, T, self.scratch)
+        np.abs(error, self.size)
+        np.multiply(self.size, self.tilt, self.size)
+        np.add(error, self.size, error)
+        return np.add(error, error, error)
+
+    def _tilted(self, out: Array, T: Array) -> Array:
+        error = np.subtract(out, T, self.scratch)
+        np.abs(error, self.size)
+        return np.multiply(error, self.tilt, error)
+
+    def bind(self, units: int, dtype: np.dtype[Any], canonical_factor: float = 0.0) -> None:
+        super().bind(units, dtype, canonical_factor)
+        (self.tilt,) = self.constants(1 - 2 * self.level)
+
+    def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
+        return super().buffers(units) | {"size": (units,)}
+
+
+class GaussianNegativeLogLikelihood(Loss):
+    """ℓ = (1/d) Σ_j ½ [ln v_j + (t_j − μ_j)²/v_j]: mean and variance v of each target are learned.
+
+    Parameters
+    ----------
+    epsilon : float above 0, default 1e-6
+        The least variance; PyTorch's number.
+    full : bool, default False
+        Add the constant ½ ln 2π, as PyTorch's option of that name does.
+    reduction, name
+        As in `Loss`.
+
+    Notes
+    -----
+    For d columns of targets the model ends with 2d linear outputs: first the d means μ, then d
+    numbers s that become the variances, v = ln(1 + e^s) + epsilon. `split` makes both of them.
+    PyTorch's `GaussianNLLLoss` is handed v itself; Keras has no such loss. The slopes are
+    (μ − t)/(d v) and, by s, ½ (1/v − (t − μ)²/v²) sigmoid(s)/d.
+
+    References
+    ----------
+    Nix and Weigend (1994), Estimating the mean and variance of the target probability
+    distribution.
+
+    Examples
+    --------
+    >>> loss = GaussianNegativeLogLikelihood()
+    >>> mean, variance = loss.split([[3.0, 0.5413248546]])
+    >>> round(float(variance[0, 0]), 4), round(loss([[4.0]], [[3.0, 0.5413248546]]), 4)
+    (1.0, 0.5)
+    """
+
+    variance: Array
+    error: Array
+    spare: Array
+
+    def __init__(
+        self,
+        epsilon: float = 1e-6,
+        full: bool = False,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+    ) -> None:
+        super().__init__(reduction, name)
+        require_in("(0, inf)", "epsilon", epsilon)
+        self.epsilon, self.full = epsilon, full
+
+    def split(self, out: Any) -> tuple[Array, Array]:
+        """The means and the variances that outputs, such as `predict` returns, stand for."""
+        out = np.asarray(out)
+        d = self.columns(out.shape[1])
+        return out[:, :d], np.logaddexp(out[:, d:], 0) + self.epsilon
+
+    def value(self, out: Array, T: Array) -> Array:
+        variance = self._prepare(out, T)
+        np.multiply(self.error, self.error, self.error)
+        np.divide(self.error, variance, self.error)
+        np.log(variance, variance)
+        np.add(self.error, variance, self.error)
+        values = self.error.dot(self.halves, self.values)
+        return np.add(values, self.constant, values) if self.full else values
+
+    def gradient(self, out: Array, T: Array) -> Array:
+        d, grad = T.shape[1], self.scratch
+        variance = self._prepare(out, T)
+        by_mean = np.divide(self.error, variance, self.error)  # (μ − t)/v
+        np.multiply(by_mean, self.share, grad[:, :d])
+        np.reciprocal(variance, variance)
+        np.multiply(by_mean, by_mean, by_mean)
+        np.subtract(variance, by_mean, variance)
+        np.multiply(variance, self.half_share, variance)
+        np.minimum(out[:, d:], self.zero, out=by_mean)  # sigmoid(s) = e^min(s, 0) / (1 + e^−|s|)
+        np.exp(by_mean, by_mean)
+        np.multiply(variance, by_mean, variance)
+        np.add(self.spare, self.one, self.spare)
+        np.divide(variance, self.spare, grad[:, d:])
+        return grad
+
+    def _prepare(self, out: Array, T: Array) -> Array:
+        # errors, e^−|s| in `spare`, and v = max(s, 0) + ln(1 + e^−|s|) + epsilon
+        d = T.shape[1]
+        raw = out[:, d:]
+        np.subtract(out[:, :d], T, self.error)
+        np.abs(raw, self.spare)
+        np.negative(self.spare, self.spare)
+        np.exp(self.spare, self.spare)
+        np.log1p(self.spare, self.variance)
+        np.add(self.variance, self.least, self.variance)
+        np.maximum(raw, self.zero, out=self.scratch[:, d:])
+        return np.add(self.variance, self.scratch[:, d:], self.variance)
+
+    def columns(self, units: int) -> int:
+        if units % 2:
+            raise ArgumentError(
+                "GaussianNegativeLogLikelihood needs two outputs for each column of targets, a mean and a "
+                f"variance; there are {units}"
+            )
+        return units // 2
+
+    def check_activation(self, activation: Activation, units: int) -> None:
+        self.columns(units)
+
+    def bind(self, units: int, dtype: np.dtype[Any], canonical_factor: float = 0.0) -> None:
+        d = self.columns(units)
+        super().bind(units, dtype, canonical_factor)
+        self.halves = np.full(d, 0.5 / d, dtype)
+        self.share, self.half_share = self.constants(1 / d, 0.5 / d)
+        self.constant, self.least = self.constants(0.5 * math.log(2 * math.pi), self.epsilon)
+
+    def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
+        halves = dict.fromkeys(("variance", "error", "spare"), (units // 2,))
+        return super().buffers(units) | halves

@@ -1,0 +1,309 @@
+"""Focal losses: cross-entropies in which what the net already gets right counts little.
+
+Lin, Goyal, Girshick, He and Dollár (2017), Focal loss for dense object detection. γ = 0 and
+no balancing give the plain cross-entropy.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from mlp.activations import Activation, Sigmoid, Softmax
+from mlp.arrays import Array, Mask, Workspace
+from mlp.losses.base import Loss, weigh
+from mlp.losses.crossentropy import (
+    EPSILON,
+    normalise,
+    require_distributions,
+    require_probabilities,
+    require_several,
+    require_unit_interval,
+    smooth,
+    surprise,
+    through_the_sum,
+)
+from mlp.naming import require, require_in
+
+
+class BinaryFocalCrossentropy(Loss):
+    """ℓ = (1/o) Σ_k s_k^γ b_k: the binary cross-entropy b by how far p is from t, s = t + p − 2tp.
+
+    Parameters
+    ----------
+    apply_class_balancing : bool, default False
+        Multiply by tα + (1 − t)(1 − α).
+    alpha : float in [0, 1], default 0.25
+        The weight of targets 1, if balanced.
+    gamma : float of at least 0, default 2
+    from_logits, label_smoothing, reduction, name
+        As in `BinaryCrossentropy`.
+
+    Notes
+    -----
+    After a sigmoid, or from logits, it is computed from the net, exact for any; the delta is
+    s^γ (p − t) + γ (1 − 2t) s^(γ−1) p(1 − p) b, over o. Keras holds p at 1e-7 there, so that a
+    net that is wrong by more than 16 learns nothing. After another activation p is held as in Keras.
+
+    Examples
+    --------
+    >>> round(BinaryFocalCrossentropy()([[1.0]], [[0.5]]), 6)
+    0.173287
+    """
+
+    products: Array
+    free: Array
+    distance: Array
+    spare: Array
+    is_free: Array
+
+    def __init__(
+        self,
+        apply_class_balancing: bool = False,
+        alpha: float = 0.25,
+        gamma: float = 2.0,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+    ) -> None:
+        super().__init__(reduction, name)
+        require_in("[0, 1]", "alpha", alpha)
+        require_in("[0, inf)", "gamma", gamma)
+        require_in("[0, 1)", "label_smoothing", label_smoothing)
+        self.apply_class_balancing, self.alpha, self.gamma = apply_class_balancing, alpha, gamma
+        self.from_logits, self.label_smoothing = from_logits, label_smoothing
+        self._sigmoid = Sigmoid()
+
+    def encode(self, T: Array, out: Array | None = None) -> Array:
+        return smooth(self, T, 2, out)
+
+    def elements(self, out: Array, T: Array) -> Array:
+        if self.from_logits:
+            return self.elements_from_net(self._sigmoid, out, self._sigmoid.f(out, self.free), T)
+        self._entropy(out, T)
+        return self._focused(out, T)
+
+    def elements_from_net(self, activation: Activation, net: Array, out: Array, T: Array) -> Array:
+        surprise(self, net, T)
+        return self._focused(out, T)
+
+    def slopes(self, out: Array, T: Array) -> Array:
+        if self.from_logits:
+            p = self._sigmoid.f(out, self.free)
+            return self.delta_from_net(self._sigmoid, out, p, T, self.scratch)
+        held = self._entropy(out, T)  # b in scratch; b' = (p − t) / (p (1 − p)), and 0 where p is held
+        np.equal(held, out, self.is_free)
+        np.copyto(self.free, self.is_free)
+        np.subtract(self.one, held, self.distance)
+        np.multiply(held, self.distance, self.distance)
+        np.divide(self.free, self.distance, self.free)
+        np.subtract(held, T, self.products)
+        np.multiply(self.free, self.products, self.free)
+        return self._slope(out, T, self.free, self.scratch)
+
+    def delta_from_net(self, activation: Activation, net: Array, out: Array, T: Array, delta: Array) -> Array:
+        entropy = surprise(self, net, T)
+        np.subtract(self.one, out, self.products)  # p' = p (1 − p)
+        np.multiply(self.products, out, self.products)
+        np.multiply(entropy, self.products, entropy)
+        np.subtract(out, T, self.products)
+        return self._slope(out, T, self.products, delta)
+
+    def _slope(self, p: Array, T: Array, fall: Array, into: Array) -> Array:
+        # w (s^γ b' + γ (1 − 2t) s^(γ−1) b), with b in scratch and b' in `fall`
+        s, entropy = self._distance(p, T), self.scratch
+        np.multiply(fall, s, fall)
+        np.multiply(T, self.minus_double_gamma, self.spare)
+        np.add(self.spare, self.gamma_array, self.spare)
+        np.multiply(entropy, self.spare, entropy)
+        np.add(fall, entropy, into)
+        np.maximum(s, self.least, out=s)
+        s **= self.gamma - 1
+        np.multiply(into, s, into)
+        return self._balance(into, T)
+
+    def _focused(self, p: Array, T: Array) -> Array:
+        s = self._distance(p, T)
+        s **= self.gamma  # by the operator, which knows that a square is a product
+        np.multiply(self.scratch, s, self.scratch)
+        return self._balance(self.scratch, T)
+
+    def _distance(self, p: Array, T: Array) -> Array:
+        np.add(p, p, self.distance)
+        np.subtract(self.one, self.distance, self.distance)
+        np.multiply(self.distance, T, self.distance)
+        return np.add(self.distance, p, self.distance)
+
+    def _balance(self, into: Array, T: Array) -> Array:
+        if self.apply_class_balancing:
+            np.multiply(T, self.tilt, self.spare)
+            np.add(self.spare, self.of_zeros, self.spare)
+            np.multiply(into, self.spare, into)
+        return into
+
+    def _entropy(self, out: Array, T: Array) -> Array:
+        """−t ln p − (1 − t) ln(1 − p) into the scratch; p, held at its bounds, is returned."""
+        p = np.maximum(out, self.low, out=self.products)
+        np.minimum(p, self.high, out=p)
+        np.log(p, self.free)
+        np.multiply(self.free, T, self.free)
+        np.subtract(self.one, p, self.distance)
+        np.log(self.distance, self.distance)
+        np.subtract(T, self.one, self.scratch)
+        np.multiply(self.scratch, self.distance, self.scratch)
+        np.subtract(self.scratch, self.free, self.scratch)
+        return p
+
+    def bind(self, units: int, dtype: np.dtype[Any], canonical_factor: float = 0.0) -> None:
+        super().bind(units, dtype, canonical_factor)
+        self._sigmoid.set_dtype(dtype)
+        self.low, self.high, self.least = self.constants(EPSILON, 1 - EPSILON, np.finfo(dtype).tiny)
+        self.gamma_array, self.minus_double_gamma = self.constants(self.gamma, -2 * self.gamma)
+        self.tilt, self.of_zeros = self.constants(2 * self.alpha - 1, 1 - self.alpha)
+
+    def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
+        wide = dict.fromkeys(("scratch", "products", "free", "distance", "spare"), (units,))
+        return wide | {"values": (), "is_free": Mask((units,))}
+
+    def check_activation(self, activation: Activation, units: int) -> None:
+        require_probabilities(self, activation, "sigmoid")
+
+    def check_target(self, T: Array, name: str) -> None:
+        require_unit_interval(self, T, name)
+
+
+class CategoricalFocalCrossentropy(Loss):
+    """ℓ = −α Σ_k t_k (1 − p_k)^γ ln p_k: the categorical cross-entropy of what is not yet right.
+
+    Parameters
+    ----------
+    alpha : float or sequence of one for each class, default 0.25
+    gamma : float of at least 0, default 2
+    from_logits, label_smoothing, reduction, name
+        As in `CategoricalCrossentropy`.
+
+    Notes
+    -----
+    After a softmax, or from logits, ln p is exact for any net and the delta is
+    h_j − p_j Σ_k h_k with h = α t (1 − p)^(γ−1) (γ p ln p − 1 + p). After another activation the
+    outputs are divided by their sum and held in [1e-7, 1 − 1e-7], as Keras does always.
+
+    Examples
+    --------
+    >>> round(CategoricalFocalCrossentropy()([[0.0, 1.0]], [[0.5, 0.5]]), 6)
+    0.043322
+    """
+
+    probabilities: Array
+    free: Array
+    common: Array
+    held: Array
+    rest: Array
+    is_free: Array
+
+    def __init__(
+        self,
+        alpha: Any = 0.25,
+        gamma: float = 2.0,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+    ) -> None:
+        super().__init__(reduction, name)
+        for each in alpha if isinstance(alpha, list | tuple | np.ndarray) else [alpha]:
+            require_in("[0, inf)", "alpha", each)
+        require_in("[0, inf)", "gamma", gamma)
+        require_in("[0, 1)", "label_smoothing", label_smoothing)
+        self.alpha = list(alpha) if isinstance(alpha, tuple | np.ndarray) else alpha
+        self.gamma = gamma
+        self.from_logits, self.label_smoothing = from_logits, label_smoothing
+        self._softmax = Softmax()
+
+    def encode(self, T: Array, out: Array | None = None) -> Array:
+        return smooth(self, T, self.units, out)
+
+    def value(self, out: Array, T: Array) -> Array:
+        if self.from_logits:
+            self._softmax.f(out, self.probabilities)
+            return self._value(self._log(self._softmax), self.probabilities, T)
+        normalise(self, out)
+        p = self._hold()
+        return self._value(np.log(p, self.scratch), p, T)
+
+    def gradient(self, out: Array, T: Array) -> Array:
+        if self.from_logits:
+            p = self._softmax.f(out, self.probabilities)
+            return self.delta_from_net(self._softmax, out, p, T, self.scratch)
+        total = normalise(self, out)
+        p = self._hold()
+        h = self._h(np.log(p, self.scratch), p, T)  # which is p ∂ℓ/∂p, and 0 where p is held
+        np.divide(h, p, h)
+        np.equal(p, self.probabilities, self.is_free)
+        np.copyto(self.free, self.is_free)
+        np.multiply(h, self.free, h)
+        return through_the_sum(self, np.negative(h, h), total)
+
+    def total_from_net(
+        self, activation: Activation, net: Array, out: Array, T: Array, weight: Array
+    ) -> float:
+        return weigh(self._value(self._log(activation), out, T), weight)
+
+    def delta_from_net(self, activation: Activation, net: Array, out: Array, T: Array, delta: Array) -> Array:
+        h = self._h(self._log(activation), out, T)
+        common = h.dot(self.ones, self.common)
+        np.multiply(out, common[:, None], self.rest)
+        return np.subtract(h, self.rest, delta)
+
+    def _log(self, softmax: Any) -> Array:
+        log_p: Array = np.subtract(softmax.shifted, softmax.log_total()[:, None], self.scratch)
+        return log_p
+
+    def _value(self, log_p: Array, p: Array, T: Array) -> Array:
+        rest = np.subtract(self.one, p, self.rest)
+        rest **= self.gamma  # by the operator, which knows that a square is a product
+        np.multiply(log_p, rest, log_p)
+        np.multiply(log_p, T, log_p)
+        return log_p.dot(self.minus_alpha, self.values)
+
+    def _h(self, log_p: Array, p: Array, T: Array) -> Array:
+        rest = np.subtract(self.one, p, self.rest)
+        h = np.multiply(log_p, p, log_p)
+        np.multiply(h, self.gamma_array, h)
+        np.subtract(h, rest, h)
+        np.maximum(rest, self.least, out=rest)
+        rest **= self.gamma - 1
+        np.multiply(h, rest, h)
+        np.multiply(h, self.alphas, h)
+        return np.multiply(h, T, h)
+
+    def _hold(self) -> Array:
+        np.maximum(self.probabilities, self.low, out=self.held)
+        return np.minimum(self.held, self.high, out=self.held)
+
+    def bind(self, units: int, dtype: np.dtype[Any], canonical_factor: float = 0.0) -> None:
+        require_several(self, units)
+        alphas = np.asarray(self.alpha, dtype)
+        require(alphas.ndim == 0 or len(alphas) == units, "alpha", self.alpha, f"one number, or {units}")
+        super().bind(units, dtype, canonical_factor)
+        self.alphas, self.minus_alpha = alphas, -alphas * self.ones
+        self.low, self.high, self.least = self.constants(EPSILON, 1 - EPSILON, np.finfo(dtype).tiny)
+        (self.gamma_array,) = self.constants(self.gamma)
+        self._softmax.set_dtype(dtype)
+        self._softmax.build(units, dtype)
+        self._softmax_space = Workspace()
+
+    def allocate(self, rows: int) -> None:
+        super().allocate(rows)
+        shapes = self._softmax.buffers(self.units)
+        vars(self._softmax).update(self._softmax_space.lend(rows, shapes, self.dtype))
+
+    def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
+        wide = dict.fromkeys(("scratch", "probabilities", "held", "rest", "free"), (units,))
+        return wide | {"values": (), "common": (), "is_free": Mask((units,))}
+
+    def check_activation(self, activation: Activation, units: int) -> None:
+        require_probabilities(self, activation, "softmax")
+
+    def check_target(self, T: Array, name: str) -> None:
+        require_distributions(self, T, name)
