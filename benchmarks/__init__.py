@@ -11,4 +11,6 @@
     machine.py      processor, versions, threads
     report.py       tables, picture, JSON
     speed.py        the command: python -m benchmarks.speed
+    parts/          each part by itself: python -m benchmarks.parts
+    solvers.py      the solvers for full batches: python -m benchmarks.solvers
 """

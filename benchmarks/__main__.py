@@ -1,6 +1,10 @@
-"""`python -m benchmarks` runs all benchmarks, with the arguments of `python -m benchmarks.speed`."""
+"""`python -m benchmarks` runs all benchmarks with the arguments it is given, each in its own process."""
 
-from benchmarks import speed
+import subprocess
+import sys
+
+COMMANDS = ("speed", "parts", "solvers")
 
 if __name__ == "__main__":
-    speed.main()
+    for command in COMMANDS:
+        subprocess.run([sys.executable, "-m", f"benchmarks.{command}", *sys.argv[1:]], check=True)

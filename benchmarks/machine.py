@@ -6,7 +6,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("numpy", "scikit-learn", "torch", "jax", "jaxlib", "keras", "onnxruntime", "onnx")
+PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "jax", "jaxlib", "keras", "onnxruntime", "onnx")
 SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "XLA_FLAGS", "OMP_WAIT_POLICY")
 
 

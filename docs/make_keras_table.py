@@ -28,6 +28,13 @@ Arguments have Keras's names and defaults. What differs on purpose:
   all rows.
 - A cross-entropy after its own activation is computed from the net activation, without Keras's
   clipping at 1e-7.
+- With `steps_per_epoch` the batches are an endless stream: no epoch runs out of data.
+- Losses and metrics take a vector as n samples of one output, where Keras takes it as one sample.
+- Constraints act after steps, also while gradients are accumulated; names that `exclude_from_weight_decay`
+  and Muon's `exclude_layers` are given are those of parameters or layers, not regular expressions.
+- Shapes of rows, such as `model.input_shape`, are without the leading None.
+- What trains silently wrong in Keras is refused: cross-entropies of outputs that are no probabilities, or of
+  probabilities taken for logits, targets outside a loss's domain, NaN.
 - Arguments that cannot have an effect are not there (`dtype` of a layer, quantization, masks, ragged
   inputs).
 - Strings resolve by name without regard to case and underscores; an unknown one lists the nearest.

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mlp.errors import ArgumentError
 
 Array = NDArray[Any]
+FLOATS: tuple[np.dtype[Any], ...] = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def is_finite(array: Array) -> bool:
@@ -57,6 +58,21 @@ def as_numbers(value: Any, dtype: np.dtype[Any], name: str) -> Array:
     if isinstance(value, np.ndarray) and np.any(getattr(value, "mask", False)):
         raise ArgumentError(f"{name} has masked elements; fill them or remove such rows first")
     return numbers
+
+
+def as_floats(value: Any, name: str) -> Array:
+    """An array of the same shape: as it is if it is float32 or float64, else turned into float64.
+
+    Raises
+    ------
+    ArgumentError
+        As `as_numbers`.
+    """
+    dtype = getattr(value, "dtype", FLOATS[1])
+    dtype = dtype if dtype in FLOATS else FLOATS[1]
+    if type(value) is np.ndarray and value.dtype == dtype:
+        return value
+    return as_numbers(value, dtype, name).reshape(np.shape(value))
 
 
 def as_labels(y: Any, classes: int, name: str) -> Array:

@@ -3,11 +3,13 @@
 import copy
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from inspect import Parameter
 from typing import Any
 
 from mlp.errors import ArgumentError
 from mlp.naming import (
     CATALOGUES,
+    constructor_arguments,
     describe,
     find,
     key_of,
@@ -79,11 +81,11 @@ class Catalogue:
         ArgumentError
             If nothing of this kind is meant; the error lists the nearest names, best first.
         """
-        if isinstance(identifier, str):
-            return self._class_named(identifier)()
         identifier = getattr(identifier, "part", identifier)
+        if isinstance(identifier, str):
+            identifier = self._class_named(identifier)
         if isinstance(identifier, type) and issubclass(identifier, self.base):
-            return identifier()
+            return self._with_defaults(identifier)
         if isinstance(identifier, self.base):
             return copy.deepcopy(identifier)
         if isinstance(identifier, Mapping):
@@ -92,6 +94,17 @@ class Catalogue:
             f"{self.kind} must be a name, a class or an object of mlp's {self.base.__name__}; "
             f"got {identifier!r} of type {type(identifier).__name__}"
         )
+
+    def _with_defaults(self, part: type) -> Any:
+        try:
+            return part()
+        except TypeError as error:
+            needed = [name for name, value in constructor_arguments(part).items() if value is Parameter.empty]
+            if not needed:
+                raise
+            raise ArgumentError(
+                f"{part.__name__} has no defaults for {', '.join(needed)}: give an object of it"
+            ) from error
 
     def names(self) -> list[str]:
         """All names of this kind: those built in, aliases among them, and those registered."""

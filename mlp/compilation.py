@@ -1,4 +1,4 @@
-"""What `Sequential.compile` is given, turned into objects."""
+"""What `Model.compile` is given, turned into objects."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def choose(
     Parameters
     ----------
     optimizer, loss, reported, weighted
-        As in `Sequential.compile`.
+        As in `Model.compile`.
     former : Optimizer or None
         The model's own. A rule that belongs to another model is copied, without its state.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mlp.arrays import Array
+from mlp.arrays import Array, as_floats
 from mlp.catalogue import Catalogue
 from mlp.naming import Part, is_integer, require, require_in
 
@@ -33,8 +33,7 @@ class Constraint(Part):
 
     def __call__(self, W: Any) -> Array:
         """A projected copy, as Keras's constraints give it."""
-        array = np.array(W)
-        array = array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
+        array = as_floats(W, "W").copy()
         self.project(array)
         return array
 
@@ -190,3 +189,19 @@ def get(identifier: Any) -> Constraint | None:
     """The constraint that a name, class, object or configuration stands for; None is none."""
     constraint: Constraint | None = None if identifier is None else _CATALOGUE.get(identifier)
     return constraint
+
+
+__all__ = [
+    "Constraint",
+    "MaxNorm",
+    "MinMaxNorm",
+    "NonNeg",
+    "UnitNorm",
+    "deserialize",
+    "get",
+    "max_norm",
+    "min_max_norm",
+    "non_neg",
+    "serialize",
+    "unit_norm",
+]

@@ -33,6 +33,8 @@ class ArrayData:
         mean, 1 for a sum (`Loss.reduce`).
     units : int
         Outputs of the model, the o of an encoded target.
+    counted : callable, default len
+        How many rows of T a mean is taken over (`Loss.counted`).
     """
 
     def __init__(
@@ -43,7 +45,9 @@ class ArrayData:
         encode: Callable[..., Array],
         share: Callable[[int], float],
         units: int,
+        counted: Callable[[Array], int] = len,
     ) -> None:
+        self.counted = len if counted(T) == len(T) else counted
         self.X, self.T, self.sample_weight, self.encode, self.share = X, T, sample_weight, encode, share
         self.units, self.dtype = units, X.dtype
         fits = T.shape[1] == units or len(T) * units * X.itemsize <= ROOM
@@ -68,8 +72,8 @@ class ArrayData:
         X, T = self.X[start:stop], self.T[start:stop]
         target = self.encode(T) if self.target is None else self.target[start:stop]
         if self.sample_weight is None:
-            return X, T, target, self._equal(len(X))
-        return X, T, target, self.sample_weight[start:stop] * self.share(len(X))
+            return X, T, target, self._equal(self.counted(T))
+        return X, T, target, self.sample_weight[start:stop] * self.share(self.counted(T))
 
     def batches(self, order: Array, size: int) -> Iterable[Batch]:
         """The rows in that order, `size` at a time; the last batch may be smaller.
@@ -77,7 +81,7 @@ class ArrayData:
         A batch is only good until the next: its memory is used again.
         """
         small = self.target is not None and self.X.nbytes + self.target.nbytes <= CACHE
-        if small and len(order) == len(self):
+        if small and self.counted is len and len(order) == len(self):
             return self._cut_shuffled(order, size)
         if size == 1:
             return (self.between(row, row + 1) for row in order.tolist())
@@ -93,9 +97,9 @@ class ArrayData:
         else:
             target = T if self.target is self.T else self._gather(2, self.target, rows)
         if self.sample_weight is None:
-            return X, T, target, self._equal(n)
+            return X, T, target, self._equal(self.counted(T))
         weight = self._gather(3, self.sample_weight, rows)
-        return X, T, target, np.multiply(weight, self.share(n), weight)
+        return X, T, target, np.multiply(weight, self.share(self.counted(T)), weight)
 
     def _gather(self, space: int, array: Array, rows: Array) -> Array:
         into = self.space[space].lend(len(rows), {"rows": array.shape[1:]}, array.dtype)["rows"]

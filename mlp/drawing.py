@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlp.errors import NotReadyError
 from mlp.layers import Layer, Residual
-from mlp.naming import constructor_arguments, is_integer, require, snake_case
+from mlp.naming import constructor_arguments, is_integer, require, require_one_of, snake_case
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -94,7 +94,7 @@ def plot_model(
     >>> figure = plot_model(model, to_file=None, show_shapes=True)  # doctest: +SKIP
     """
     require(isinstance(getattr(model, "layers", None), list), "model", model, "a Sequential")
-    require(rankdir in DIRECTIONS, "rankdir", rankdir, f"one of {', '.join(DIRECTIONS)}")
+    require_one_of("rankdir", rankdir, DIRECTIONS)
     require(is_integer(dpi) and dpi > 0, "dpi", dpi, "a positive integer")
     if not model.built:
         raise NotReadyError("the model is not built yet: give an input_shape, or call build() or fit()")

@@ -1,11 +1,11 @@
 """Data at the door of a model, and the loss and the metrics over them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlp.arrays import Array, as_weights
+from mlp.arrays import Array, as_weights, is_finite
 from mlp.callbacks import CallbackList
 from mlp.data import ArrayData
 from mlp.errors import ArgumentError, NotReadyError
@@ -23,8 +23,13 @@ Logs = dict[str, Any]  # by name: a number, or an array where a metric has sever
 class Means:
     """The mean loss and the metrics over the batches of an epoch or an evaluation."""
 
-    def __init__(self, metrics: Sequence[Metric], weighted: Sequence[Metric]) -> None:
-        self.metrics, self.weighted = metrics, weighted
+    def __init__(
+        self,
+        metrics: Sequence[Metric],
+        weighted: Sequence[Metric],
+        prediction: Callable[[Array], Array] = lambda out: out,
+    ) -> None:
+        self.metrics, self.weighted, self.prediction = metrics, weighted, prediction
         self.measures = bool(metrics or weighted)
         self.reset()
 
@@ -36,10 +41,12 @@ class Means:
 
     def measure(self, T: Array, out: Array, sample_weight: Array) -> None:
         """Take in a batch's targets and outputs."""
+        prediction = self.prediction(out)
         for metric in self.metrics:
-            metric.update_state(T, out)
+            metric.update_state(T, out if metric.of_all_outputs else prediction)
         for metric in self.weighted:
-            metric.update_state(T, out, np.broadcast_to(sample_weight, len(out)))
+            weight = np.broadcast_to(sample_weight, len(out))
+            metric.update_state(T, out if metric.of_all_outputs else prediction, weight)
 
     def logs(self, prefix: str = "") -> Logs:
         """The means so far, by name."""
@@ -86,18 +93,25 @@ def _check_data(
 
 @np.errstate(all="ignore")
 def check_metrics(model: "Model", X: Array, T: Array) -> None:
-    """Give the first row to the metrics, so that one which cannot take such targets says so at the door."""
-    engine, form = model.ready(), (T.shape[1:], T.dtype)
-    if not (model.metrics or model.weighted_metrics) or form in engine.measured:
+    """Give a row to the metrics, so that one which cannot take such targets says so at the door.
+
+    It is the first, or the first with a gap, if the loss takes targets with gaps.
+    """
+    if not (model.metrics or model.weighted_metrics):
         return
+    gaps = T.dtype.kind == "f" and not is_finite(T)
+    engine, form = model.ready(), (T.shape[1:], T.dtype, gaps)
+    if form in engine.measured:
+        return
+    row = int(np.isnan(T).any(axis=1).argmax()) if gaps else 0
     with engine.lock:
-        model.means().measure(T[:1], forward(model.layers, X[:1]), np.ones(1))
+        model.means().measure(T[row : row + 1], forward(model.layers, X[row : row + 1]), np.ones(1))
     engine.measured.add(form)
 
 
 def as_a_whole(model: "Model", X: Array, T: Array, weight: Array | None) -> ArrayData:
     """Data whose batches' losses add up to the loss of all rows."""
-    whole = model.loss.reduce(len(X))
+    whole = model.loss.reduce(model.loss.counted(T))
     return ArrayData(X, T, weight, model.loss.encode, lambda n: whole, model.layers[-1].output_shape[0])
 
 
@@ -107,7 +121,8 @@ def evaluate(model: "Model", data: ArrayData, heard: CallbackList, batch_size: i
     size = model.chunk if batch_size is None else batch_size
     require(is_integer(size) and size > 0, "batch_size", batch_size, "a positive integer")
     means, engine = model.means(), model.ready()
-    means.total, means.count = engine.penalty(), 1
+    with model.lock:
+        means.total, means.count = engine.penalty(), 1
     heard.call("on_test_begin", {})
     for batch, start in enumerate(range(0, len(data), size)):
         heard.call("on_test_batch_begin", batch, {})

@@ -14,7 +14,7 @@ import numpy as np
 
 from mlp.arrays import Array, as_numbers, require_finite
 from mlp.catalogue import Catalogue
-from mlp.naming import Part, require, require_in
+from mlp.naming import Part, require, require_in, require_one_of
 from mlp.randomness import check_seed, new_generator
 
 
@@ -118,12 +118,9 @@ class VarianceScaling(Initializer):
     ) -> None:
         super().__init__(seed)
         require_in("(0, inf)", "scale", scale)
-        modes = ("fan_in", "fan_out", "fan_avg")
-        require(mode in modes, "mode", mode, f"one of {', '.join(modes)}")
+        require_one_of("mode", mode, ("fan_in", "fan_out", "fan_avg"))
         distributions = ("uniform", "normal", "truncated_normal", "untruncated_normal")
-        require(
-            distribution in distributions, "distribution", distribution, f"one of {', '.join(distributions)}"
-        )
+        require_one_of("distribution", distribution, distributions)
         self.scale, self.mode, self.distribution = scale, mode, distribution
 
     def __call__(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
@@ -233,7 +230,15 @@ class Identity(Initializer):
 
 
 class RandomNormal(Initializer):
-    """Normal numbers of the given mean and standard deviation."""
+    """Normal numbers of the given mean and standard deviation.
+
+    Parameters
+    ----------
+    mean : float, default 0.0
+    stddev : float in [0, inf), default 0.05
+    seed
+        As in `Initializer`.
+    """
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
         super().__init__(seed)
@@ -251,7 +256,13 @@ class RandomNormal(Initializer):
 class TruncatedNormal(Initializer):
     """Normal numbers; those more than two `stddev` from the mean are drawn again.
 
-    `stddev` is that of the whole normal: what is drawn deviates by 0.88 of it, as in Keras.
+    Parameters
+    ----------
+    mean : float, default 0.0
+    stddev : float in [0, inf), default 0.05
+        That of the whole normal: what is drawn deviates by 0.88 of it, as in Keras.
+    seed
+        As in `Initializer`.
     """
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
@@ -265,7 +276,15 @@ class TruncatedNormal(Initializer):
 
 
 class RandomUniform(Initializer):
-    """Numbers spread evenly over [minval, maxval)."""
+    """Numbers spread evenly over [minval, maxval).
+
+    Parameters
+    ----------
+    minval : float, default -0.05
+    maxval : float in [minval, inf), default 0.05
+    seed
+        As in `Initializer`.
+    """
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
         super().__init__(seed)
@@ -279,7 +298,13 @@ class RandomUniform(Initializer):
 
 
 class Constant(Initializer):
-    """The same number, or the given array, everywhere."""
+    """The same number, or the given array, everywhere.
+
+    Parameters
+    ----------
+    value : float or array-like, default 0.0
+        An array must have the shape of the weights.
+    """
 
     def __init__(self, value: Any = 0.0) -> None:
         super().__init__()
@@ -327,21 +352,8 @@ _CATALOGUE = Catalogue(
     "initializer",
     Initializer,
     [
-        VarianceScaling,
-        GlorotUniform,
-        GlorotNormal,
-        HeUniform,
-        HeNormal,
-        LecunUniform,
-        LecunNormal,
-        Orthogonal,
-        Identity,
-        RandomNormal,
-        TruncatedNormal,
-        RandomUniform,
-        Constant,
-        Zeros,
-        Ones,
+        *(VarianceScaling, GlorotUniform, GlorotNormal, HeUniform, HeNormal, LecunUniform, LecunNormal),
+        *(Orthogonal, Identity, RandomNormal, TruncatedNormal, RandomUniform, Constant, Zeros, Ones),
     ],
     aliases={
         "normal": "RandomNormal",
@@ -361,3 +373,13 @@ def get(identifier: Any) -> Initializer:
     given = isinstance(identifier, np.ndarray | np.generic)
     initializer: Initializer = Constant(identifier) if given else _CATALOGUE.get(identifier)
     return initializer
+
+
+__all__ = [
+    "Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Identity",
+    "IdentityInitializer", "Initializer", "LecunNormal", "LecunUniform", "Ones", "Orthogonal",
+    "OrthogonalInitializer", "RandomNormal", "RandomUniform", "TruncatedNormal", "VarianceScaling",
+    "Zeros", "constant", "deserialize", "get", "glorot_normal", "glorot_uniform", "he_normal",
+    "he_uniform", "identity", "lecun_normal", "lecun_uniform", "ones", "orthogonal", "random_normal",
+    "random_uniform", "serialize", "truncated_normal", "variance_scaling", "zeros",
+]  # fmt: skip

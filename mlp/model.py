@@ -20,7 +20,7 @@ from mlp.errors import ArgumentError, NotReadyError
 from mlp.evaluation import Means, as_a_whole, check_data, evaluate
 from mlp.layers import Layer, stack
 from mlp.layers.propagation import forward
-from mlp.naming import Part, is_integer, require
+from mlp.naming import Part, is_integer, require, require_bool
 from mlp.opening import open_run
 from mlp.parameters import Parameters
 from mlp.training import Training
@@ -40,7 +40,7 @@ class Model(Part):
     optimizer, loss
         Set by `compile`.
     trainable : bool
-        False freezes all layers.
+        Set to False it freezes all layers, and to True it thaws them, as in Keras.
     stop_training : bool
         A callback sets it to end `fit` after the epoch.
     """
@@ -53,12 +53,24 @@ class Model(Part):
     lock: threading.RLock
     loss: Any
     built = compiled = stop_training = False
-    trainable = True
+    _trainable = True
     input_shape: tuple[int, ...] | None = None
     engine: NumpyEngine | None = None
     optimizer: Any = None
     history: History | None = None
     _dtype: np.dtype[Any]
+
+    @property
+    def trainable(self) -> bool:
+        """Whether the model may learn."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        require_bool("trainable", value)
+        self._trainable = bool(value)
+        for layer in self.layers:
+            layer.trainable = value
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Make the weights for rows of that shape."""
@@ -69,6 +81,10 @@ class Model(Part):
         self.parameters = Parameters(self.layers, self._dtype)
         self.parts = stack.everything(self.layers)
         self.chunk = max(1, CHUNK // stack.widest(self.layers))
+        for part in self.parts:
+            part.checked = False
+        picky = any(type(leaf).check is not Layer.check for _, leaf in stack.leaves(self.layers))
+        self.places = np.indices(self.input_shape or ()) if picky else None
         self.built, self.engine = True, None
         self.frozen: list[bool] = []
 
@@ -88,10 +104,9 @@ class Model(Part):
         self,
         optimizer: Any = "rmsprop",
         loss: Any = None,
+        loss_weights: Any = None,
         metrics: Sequence[Any] | None = None,
         weighted_metrics: Sequence[Any] | None = None,
-        *,
-        loss_weights: Any = None,
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
         jit_compile: Any = "auto",
@@ -103,13 +118,13 @@ class Model(Part):
         ----------
         optimizer : str or Optimizer, default "rmsprop"
         loss : str, Loss or function of `mlp.losses`
+        loss_weights : None or 1
+            Keras's factors for several outputs; a model here has one.
         metrics : sequence of str, Metric, Loss or callable, optional
             Reported beside the loss; "accuracy", "mae", "mse" …; also losses, and functions of
             (y_true, y_pred).
         weighted_metrics : sequence, optional
             Metrics that heed `sample_weight` and `class_weight`.
-        loss_weights : None
-            Keras's factors for several outputs; a model here has one.
         run_eagerly, steps_per_execution, jit_compile, auto_scale_loss
             How Keras executes a step. They are taken so that its scripts run, and change no number.
 
@@ -118,8 +133,8 @@ class Model(Part):
         ArgumentError
             If a name is unknown, or the loss does not suit the last activation (found when built).
         """
-        single = "None: a model has one output; weigh its rows by sample_weight"
-        require(loss_weights is None, "loss_weights", loss_weights, single)
+        single = "None: a model has one output; weigh its rows by sample_weight. Metrics: metrics=[...]"
+        require(loss_weights in (None, 1, [1]), "loss_weights", loss_weights, single)
         rule, loss, *reported = compilation.choose(optimizer, loss, metrics, weighted_metrics, self.optimizer)
         if self.built:
             stack.pair(loss, self.layers, self._dtype)
@@ -286,11 +301,13 @@ class Model(Part):
 
     def means(self) -> Means:
         """Fresh accumulators for the loss and the metrics."""
-        return Means(copy.deepcopy(self.metrics), copy.deepcopy(self.weighted_metrics))
+        reported, weighted = copy.deepcopy(self.metrics), copy.deepcopy(self.weighted_metrics)
+        return Means(reported, weighted, self.loss.prediction)
 
     def as_inputs(self, x: Any, name: str = "x") -> Array:
         """Check inputs and bring them to the model's dtype; build the model if it is not."""
-        X = as_inputs(x, self._dtype, name)
+        one_column = self.input_shape == (1,) and np.ndim(x) == 1
+        X = as_inputs(np.reshape(x, (-1, 1)) if one_column else x, self._dtype, name)
         with self.lock:
             if not self.built:
                 self.build(X.shape[1:])
@@ -299,6 +316,8 @@ class Model(Part):
                 f"{name} has rows of shape {X.shape[1:]}, but the model takes {self.input_shape}: "
                 f"its first layer is {self.layers[0].name!r}"
             )
+        if self.places is not None:
+            stack.check(self.layers, X, self.places, name)
         return X
 
     # looking and keeping

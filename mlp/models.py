@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,8 @@ from mlp.arrays import Array
 from mlp.errors import ArgumentError, ModelFileError
 from mlp.initializers import Initializer
 from mlp.layers import Layer, stack
-from mlp.naming import is_integer, register, require, revive
+from mlp.layers.base import Shape
+from mlp.naming import find, is_integer, kind_of, register, require, require_bool, revive
 from mlp.sequential import Sequential
 
 register(Sequential)
@@ -72,6 +73,7 @@ def _rebuild(
     custom_objects: Mapping[str, type] | None,
     compile: bool,
 ) -> Sequential:
+    _refuse_models([description["model"], description["compile"]], custom_objects)
     options = dict(description["model"])
     layers = [revive(layer, custom_objects) for layer in options.pop("layers")]
     model = Sequential.from_config(options)
@@ -85,8 +87,10 @@ def _rebuild(
         model.compile(
             revive(settings["optimizer"], custom_objects, "Optimizer"),
             revive(settings["loss"], custom_objects, "Loss"),
-            [revive(metric, custom_objects, "Metric") for metric in settings["metrics"]],
-            [revive(metric, custom_objects, "Metric") for metric in settings["weighted_metrics"]],
+            metrics=[revive(metric, custom_objects, "Metric") for metric in settings["metrics"]],
+            weighted_metrics=[
+                revive(metric, custom_objects, "Metric") for metric in settings["weighted_metrics"]
+            ],
         )
         steps = settings["iterations"]
         require(is_integer(steps) and 0 <= steps < 2**63, "iterations", steps, "an integer of at least 0")
@@ -101,8 +105,8 @@ def _rebuild(
         for name, value in leaf.parameters.items():
             value[...] = _checked(f"{path}.{name}", arrays, value.shape, model.dtype)
     trainable = description.get("trainable", True)
-    require(isinstance(trainable, bool), "trainable", trainable, "True or False")
-    model.trainable = trainable
+    require_bool("trainable", trainable)
+    model._trainable = trainable  # the layers have their own
     model.rng.bit_generator.state = description["generator"]
     for path, leaf in leaves:
         if leaf.rng is not model.rng:
@@ -119,21 +123,42 @@ def _checked(name: str, arrays: Mapping[str, Any], shape: tuple[int, ...], dtype
     return array
 
 
+def _refuse_models(data: Any, custom: Mapping[str, Any] | None) -> None:
+    """Raise an `ArgumentError` if a model is described inside: it would be built without a ration."""
+    left = [data]
+    while left:
+        item = left.pop()
+        if isinstance(item, Mapping):
+            name, kind = item.get("class_name"), item.get("kind", "")
+            if isinstance(name, str) and kind_of(find(name, kind, custom)) == "Model":
+                raise ArgumentError(f"it has a {name} among its parts")
+            left += item.values()
+        elif isinstance(item, list):
+            left += item
+
+
 class _Ration:
     """Stands in for the initializers while layers are built: zeros, but not more than the file has numbers.
 
     What they would draw is replaced by the file's numbers anyway; and a layer of a billion units
-    in a file of a few bytes is refused before memory is taken for it.
+    in a file of a few bytes is refused before memory is taken for it. So are rows of a billion
+    numbers, for which layers without initializers would take memory.
     """
+
+    ROWS = 2**24  # numbers; what goes in and out of all layers for one row may be 4 times so many, or
+    # 4 times what the file has, if that is more
 
     def __init__(self, arrays: Mapping[str, Any]) -> None:
         self.left = sum(array.size for array in arrays.values())
+        self.left_for_rows = 4 * max(self.left, self.ROWS)
 
     def __call__(self, rng: Any, shape: tuple[int, ...]) -> Array:
-        self.left -= math.prod(shape)
-        if self.left < 0:
-            raise ArgumentError("its layers want more numbers than the file has")
+        self._require_left(math.prod(shape))
         return np.zeros(shape)
+
+    def _require_left(self, numbers: int) -> None:
+        if numbers > self.left:
+            raise ArgumentError("its layers want more numbers than the file has")
 
     def add(self, model: Sequential, layer: Any) -> None:
         """Put a layer on top of the model."""
@@ -146,9 +171,32 @@ class _Ration:
         ]
         for part, name, _ in drawn:
             setattr(part, name, self)
+        for part in parts:
+            vars(part)["build"] = self._rationed(part)
         model.add(layer)
         for part, name, initializer in drawn:
             setattr(part, name, initializer)
+        for part in parts:
+            del vars(part)["build"]
+
+    def _rationed(self, part: Layer) -> Callable[..., None]:
+        """The method `build` of a layer, with looks at what goes in, what it has made, what comes out."""
+        build = part.build
+
+        def rationed(input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
+            self._pass(input_shape)
+            build(input_shape, rng, dtype)
+            made = sum(value.size for value in part.parameters.values())
+            self._require_left(made)
+            self.left -= made
+            self._pass(part.output_shape)
+
+        return rationed
+
+    def _pass(self, row: Shape) -> None:
+        self.left_for_rows -= math.prod(row)
+        if self.left_for_rows < 0:
+            raise ArgumentError(f"its layers hand on rows that are too long, such as one of shape {row}")
 
 
 def save_model(model: Sequential, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:

@@ -194,7 +194,10 @@ def revive(description: Any, custom: Mapping[str, Any] | None = None, kind: str 
             f"unknown {kind or 'class'} {name!r}.{nearest(name, known_names(kind, custom))} A class of your "
             "own is made known by mlp.register(YourClass) or custom_objects={'YourClass': YourClass}."
         )
-    return part.from_config({key: _revive(value, custom) for key, value in config.items()})
+    try:
+        return part.from_config({key: _revive(value, custom) for key, value in config.items()})
+    except RecursionError:
+        raise ArgumentError("a description of parts in parts in parts … is too deep") from None
 
 
 def known_names(kind: str, custom: Mapping[str, Any] | None = None) -> list[str]:
@@ -275,6 +278,42 @@ def require(condition: bool, argument: str, value: Any, expected: str) -> None:
     """Raise an `ArgumentError` that names the argument, its value and what was expected."""
     if not condition:
         raise ArgumentError(f"{argument} must be {expected}; got {value!r}")
+
+
+def require_bool(argument: str, value: Any) -> None:
+    """Raise an `ArgumentError` unless the value is True or False; "False" would count as true."""
+    require(isinstance(value, bool | np.bool_), argument, value, "True or False")
+
+
+class Switch:
+    """An attribute that is True until it is set, to True or False and nothing else, also in what it holds."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name, self._place = name, f"_{name}"
+
+    def __get__(self, part: Any, owner: type | None = None) -> bool:
+        return True if part is None else part.__dict__.get(self._place, True)
+
+    def __set__(self, part: Any, value: Any) -> None:
+        require_bool(self.name, value)
+        part.__dict__[self._place] = bool(value)
+        for child in getattr(part, "children", ()):
+            setattr(child, self.name, value)
+
+
+def require_one_of(argument: str, value: Any, choices: Iterable[Any], expected: str = "") -> None:
+    """Raise an `ArgumentError` unless the value is one of some strings, integers or None.
+
+    Examples
+    --------
+    >>> require_one_of("mode", "min", ("min", "max"))
+    >>> require_one_of("axis", 2, (-1, 1), "-1, where the classes are")
+    Traceback (most recent call last):
+    mlp.errors.ArgumentError: axis must be -1, where the classes are; got 2
+    """
+    plain = value is None or isinstance(value, str) or is_integer(value)  # an array equals no one thing
+    known = plain and value in tuple(choices)
+    require(known, argument, value, expected or f"one of {', '.join(map(str, choices))}")
 
 
 def is_integer(value: Any) -> bool:

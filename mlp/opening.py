@@ -46,6 +46,7 @@ def open_run(
     listed = isinstance(validation_freq, list | tuple | set) and all(map(is_integer, validation_freq))
     often = listed or (is_integer(validation_freq) and validation_freq > 0)
     require(often, "validation_freq", validation_freq, "a positive integer or a list of epochs")
+    callbacks = [callbacks] if isinstance(callbacks, Callback) else callbacks
     given = callbacks is None or isinstance(callbacks, list | tuple)
     require(given, "callbacks", callbacks, "a list of callbacks")
     data = check_data(model, x, y, sample_weight)
@@ -66,7 +67,13 @@ def open_run(
 
     return Training(
         model,
-        ArrayData(*data, model.loss.encode, model.loss.reduce, model.layers[-1].output_shape[0]),
+        ArrayData(
+            *data,
+            model.loss.encode,
+            model.loss.reduce,
+            model.layers[-1].output_shape[0],
+            model.loss.counted,
+        ),
         epochs,
         initial_epoch,
         callbacks or (),

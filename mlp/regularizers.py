@@ -8,11 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from mlp.arrays import Array
+from mlp.arrays import FLOATS, Array, as_floats
 from mlp.catalogue import Catalogue
-from mlp.naming import Part, require, require_in
-
-FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+from mlp.naming import Part, require, require_in, require_one_of
 
 
 def scalars(value: float) -> dict[np.dtype[Any], Array]:
@@ -94,6 +92,7 @@ class L1(Regularizer):
         self.l1, self._l1 = l1, scalars(l1)
 
     def __call__(self, W: Array) -> float:
+        W = as_floats(W, "W")
         return self.l1 * absolute_sum(W, self.scratch(W))
 
     def gradient(self, W: Array, out: Array) -> Array:
@@ -125,7 +124,7 @@ class L2(Regularizer):
         self.l2, self._twice = l2, scalars(2 * l2)
 
     def __call__(self, W: Array) -> float:
-        return self.l2 * square_sum(W)
+        return self.l2 * square_sum(as_floats(W, "W"))
 
     def gradient(self, W: Array, out: Array) -> Array:
         return np.multiply(W, self._twice[out.dtype], out)
@@ -157,6 +156,7 @@ class L1L2(Regularizer):
         self._l1, self._twice = scalars(l1), scalars(2 * l2)
 
     def __call__(self, W: Array) -> float:
+        W = as_floats(W, "W")
         return self.l1 * absolute_sum(W, self.scratch(W)) + self.l2 * square_sum(W)
 
     def gradient(self, W: Array, out: Array) -> Array:
@@ -182,6 +182,11 @@ class OrthogonalRegularizer(Regularizer):
     -----
     A matrix with one row has no pairs: the penalty is 0, where Keras's is NaN.
 
+    References
+    ----------
+    A. Brock et al., "Neural photo editing with introspective adversarial networks", ICLR (2017), for
+    Σ |(WWᵀ − 1)_ij|; here, as in Keras, of rows of length 1.
+
     Examples
     --------
     >>> OrthogonalRegularizer(1.0)(np.array([[3.0, 0.0], [1.0, 1.0]])).__round__(4)
@@ -190,31 +195,46 @@ class OrthogonalRegularizer(Regularizer):
 
     def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
         require_in("[0, inf)", "factor", factor)
-        require(mode in ("rows", "columns"), "mode", mode, "one of rows, columns")
+        require_one_of("mode", mode, ("rows", "columns"))
         self.factor, self.mode = factor, mode
 
     def __call__(self, W: Array) -> float:
-        *_, cosines, pairs = self._unit_vectors(W)
-        return self.factor * float(np.abs(cosines).sum()) / (2 * pairs)
+        _, norms, cosines, sizes = self._cosines(as_floats(W, "W"))
+        return self._share(norms) / 2 * float(np.abs(cosines, sizes).sum())
 
     def gradient(self, W: Array, out: Array) -> Array:
-        units, norms, cosines, pairs = self._unit_vectors(W)
-        G = (self.factor / pairs) * (np.sign(cosines) @ units)
-        G -= (G * units).sum(axis=1, keepdims=True) * units
-        G /= norms
-        np.copyto(out, G if self.mode == "rows" else G.T)
-        return out
+        units, norms, cosines, signs = self._cosines(W)
+        np.sign(cosines, signs)  # S
+        lengths = np.einsum("ij,ij->i", signs, cosines).reshape(norms.shape)  # (S Û)_i · û_i
+        if self.mode == "rows":
+            np.matmul(signs, units, out)
+        else:
+            np.matmul(units, signs, out)
+        np.multiply(units, lengths, units)
+        np.subtract(out, units, out)
+        np.divide(self._share(norms), norms, norms)
+        return np.multiply(out, norms, out)
 
-    def _unit_vectors(self, W: Array) -> tuple[Array, Array, Array, int]:
-        """Vectors of length 1, their former lengths, cosines between them, number of pairs."""
+    def _share(self, norms: Array) -> float:
+        return self.factor / max(norms.size * (norms.size - 1) // 2, 1)
+
+    def _cosines(self, W: Array) -> tuple[Array, Array, Array, Array]:
+        """Vectors of length 1, their former lengths, the cosines between them, and memory like these."""
         require(W.ndim == 2, "W", W.shape, "of shape (i, o) for OrthogonalRegularizer")
-        vectors = W if self.mode == "rows" else W.T
-        norms = np.sqrt(np.square(vectors).sum(axis=1, keepdims=True))
-        norms[norms == 0] = 1
-        units = vectors / norms
-        cosines = units @ units.T
-        np.fill_diagonal(cosines, 0)
-        return units, norms, cosines, max(len(units) * (len(units) - 1) // 2, 1)
+        by_rows = self.mode == "rows"
+        memory: Any = self.__dict__.get("_memory")
+        if memory is None or memory[0].shape != W.shape or memory[0].dtype != W.dtype:
+            count = len(W) if by_rows else W.shape[1]
+            shapes = (W.shape, (count, 1) if by_rows else (1, count), (count, count), (count, count))
+            self.__dict__["_memory"] = memory = tuple(np.empty(shape, W.dtype) for shape in shapes)
+        units, norms, cosines, _ = memory
+        np.einsum("ij,ij->i" if by_rows else "ij,ij->j", W, W, out=norms.reshape(-1))
+        np.sqrt(norms, norms)
+        np.copyto(norms, 1, where=norms == 0)
+        np.divide(W, norms, units)
+        np.matmul(units if by_rows else units.T, units.T if by_rows else units, cosines)
+        cosines.reshape(-1)[:: len(cosines) + 1] = 0  # the diagonal
+        return units, norms, cosines, memory[3]
 
 
 l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer  # Keras's other names
@@ -227,3 +247,19 @@ def get(identifier: Any) -> Regularizer | None:
     """The regularizer that a name, class, object or configuration stands for; None is none."""
     regularizer: Regularizer | None = None if identifier is None else _CATALOGUE.get(identifier)
     return regularizer
+
+
+__all__ = [
+    "L1",
+    "L1L2",
+    "L2",
+    "OrthogonalRegularizer",
+    "Regularizer",
+    "deserialize",
+    "get",
+    "l1",
+    "l1_l2",
+    "l2",
+    "orthogonal_regularizer",
+    "serialize",
+]

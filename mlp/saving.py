@@ -7,7 +7,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mlp.models import load_model, save_model
-from mlp.naming import CUSTOM, Named, Part, describe, find, register, registered_name, require, revive
+from mlp.naming import (
+    CUSTOM,
+    FUNCTION,
+    Named,
+    Part,
+    describe,
+    find,
+    register,
+    registered_name,
+    require,
+    revive,
+)
 
 
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[Named], Named]:
@@ -96,7 +107,7 @@ def get_registered_name(obj: Any) -> str:
 
 def get_registered_object(name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """The class or function known by the name, or None."""
-    return find(name, "", custom_objects) or find(name, "function", custom_objects)
+    return find(name, "", custom_objects) or find(name, FUNCTION, custom_objects)
 
 
 def serialize_keras_object(obj: Any) -> dict[str, Any] | None:

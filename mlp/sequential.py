@@ -84,7 +84,7 @@ class Sequential(Model):
         self.layers.append(layer)
         try:
             self._change()
-        except ArgumentError:
+        except Exception:
             self.pop()
             raise
 

@@ -29,7 +29,7 @@ def save(
     overwrite: bool = True,
     extra: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write a built model; see `Sequential.save`.
+    """Write a built model; see `Model.save`.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ import numpy as np
 from mlp.arrays import Array
 from mlp.datasets import Table, is_number, listed
 from mlp.errors import ArgumentError
-from mlp.naming import require
+from mlp.naming import require, require_one_of
 
 # A cell of 1e300 would overflow the variance, and a value a million standard deviations away
 # the network: both are brought to the edge of what can be computed.
@@ -234,7 +234,7 @@ class Target:
     def __init__(
         self, name: str, task: str, classes: Sequence[str] = (), mean: float = 0.0, scale: float = 1.0
     ) -> None:
-        require(task in ("classification", "regression"), "task", task, "classification or regression")
+        require_one_of("task", task, ("classification", "regression"), "classification or regression")
         self.name, self.task, self.classes = name, task, list(classes)
         self.mean, self.scale = mean, scale
 

@@ -17,7 +17,7 @@ from mlp.callbacks import Callback, CallbackList, History, progress
 from mlp.data import ArrayData, Batch
 from mlp.errors import DivergenceError
 from mlp.evaluation import Logs
-from mlp.naming import is_integer, require
+from mlp.naming import is_integer, require_bool
 
 if TYPE_CHECKING:
     from mlp.model import Model
@@ -135,7 +135,7 @@ class Training:
 
     def order(self, shuffle: bool = True) -> Array:
         """The numbers of all rows, in a new random order from the model's generator."""
-        require(isinstance(shuffle, bool | np.bool_), "shuffle", shuffle, "True or False")
+        require_bool("shuffle", shuffle)
         if self.numbers is None:
             self.numbers = np.arange(len(self.data))
             self.rows = self.numbers.copy()
@@ -155,7 +155,7 @@ class Training:
             if not math.isfinite(loss):
                 self.diverge(f"the loss became {loss}", self.batch)
             if means.measures:
-                means.measure(T, self.engine.out, weight / self.data.share(len(X)))
+                means.measure(T, self.engine.out, weight / self.data.share(self.data.counted(T)))
         if not self.batch:  # the weights that this epoch began with have a finite loss
             self.finite, self.latest = self.latest, self.finite
         means.total += loss * len(X)

@@ -11,7 +11,7 @@ import numpy as np
 from mlp.arrays import Array, as_numbers
 from mlp.drawing import plot_model
 from mlp.errors import ArgumentError
-from mlp.naming import CATALOGUES, is_integer, require
+from mlp.naming import CATALOGUES, is_integer, require, require_bool
 from mlp.randomness import check_seed, new_generator, seed_all
 from mlp.saving import (
     CustomObjectScope,
@@ -157,7 +157,7 @@ def split_dataset(
     >>> y_left, y_right
     (array([0, 1, 2]), array([3, 4]))
     """
-    require(isinstance(shuffle, bool), "shuffle", shuffle, "True or False")
+    require_bool("shuffle", shuffle)
     check_seed(seed)
     lengths = [np.shape(leaf)[0] for leaf in _leaves(dataset)]
     rows = lengths[0] if lengths else 0

@@ -78,7 +78,7 @@ OPTIMIZERS = {
         "adam_beta_2": 0.9,
         "adam_weight_decay": 0.1,
         "epsilon": 1e-5,
-        "exclude_layers": ["dense_1"],
+        "exclude_layers": ["dense.W"],
         "exclude_embeddings": False,
         "muon_a": 3.4,
         "muon_b": -4.7,

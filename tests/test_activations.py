@@ -255,3 +255,18 @@ def test_your_own_activation():
     model.optimizer.learning_rate = 1.0
     model.train_on_batch([[1.0]], [[7.0]])  # (8 − 7) · 3 · 2² = 12
     assert model.get_weights()[0] == 2 - 12
+
+
+@pytest.mark.parametrize("wrong", ["ab", [[1], [1, 2]], [1j], np.array(["1"]), None, {}])
+@pytest.mark.parametrize("function", [activations.relu, activations.Sigmoid(), activations.softmax])
+def test_what_is_no_array_of_numbers_is_refused(function, wrong):
+    with pytest.raises(ArgumentError, match="net must be an array of numbers"):
+        function(wrong)
+
+
+@pytest.mark.parametrize("given", [True, 1, 1.0, np.float16(1), np.float32(1), [True], [[1]], np.int8([1])])
+def test_numbers_of_every_kind_become_floats_of_the_same_shape(given):
+    out = activations.relu(given)
+    assert out.shape == np.shape(given)
+    assert out.dtype == (np.float32 if isinstance(given, np.float32) else np.float64)
+    assert out.reshape(-1)[0] == 1

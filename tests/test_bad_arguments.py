@@ -30,7 +30,7 @@ CONSTRUCTORS = [
     (lambda: Dense("3"), "units must be a positive integer; got '3'"),
     (lambda: Dense(None), "units must be a positive integer; got None"),
     (lambda: Dense(True), "units must be a positive integer; got True"),
-    (lambda: Dense(2, name=5), "name must be a string; got 5"),
+    (lambda: Dense(2, name=5), "name must be a string without .* got 5"),
     (lambda: Dense(2, input_shape=0), ROW + r"\(0,\)"),
     (lambda: Dense(2, input_shape=(3, -1)), ROW + r"\(3, -1\)"),
     (lambda: Dense(2, input_shape="ab"), ROW + r"\('a', 'b'\)"),
@@ -137,8 +137,14 @@ def test_constructors(make, message):
         (lambda: Dense(2, bias_initializer="zeroes"), "unknown initializer 'zeroes'. Did you mean 'zeros', "),
         (lambda: net().compile("adm", "mse"), "unknown optimizer 'adm'. Did you mean 'adam', "),
         (lambda: net().compile("sgd", "binary_crossentropi"), "unknown loss 'binary_crossentropi'. Did you "),
-        (lambda: net().compile("sgd", "mse", ["acuracy"]), "unknown metric 'acuracy'. Did you mean 'acc"),
-        (lambda: net().compile("sgd", "mse", None, ["ma"]), "unknown metric 'ma'. Did you mean 'mae', "),
+        (
+            lambda: net().compile("sgd", "mse", metrics=["acuracy"]),
+            "unknown metric 'acuracy'. Did you mean 'acc",
+        ),
+        (
+            lambda: net().compile("sgd", "mse", weighted_metrics=["ma"]),
+            "unknown metric 'ma'. Did you mean 'mae', ",
+        ),
     ],
 )
 def test_unknown_names_bring_the_nearest(make, message):
@@ -279,6 +285,27 @@ def test_what_cannot_be_added(layer, message):
         model.add(layer)
     with pytest.raises(ArgumentError):
         Sequential([Dense(3, input_shape=(3,), name="dense"), layer])
+
+
+@pytest.mark.parametrize("name", ["a.b", "a/b", "optimizer", 3])
+def test_a_name_that_a_file_could_not_tell_apart(name):
+    """A file has "residual.dense.W" for a layer in a block and "optimizer.m" for the optimizer's state."""
+    with pytest.raises(
+        ArgumentError, match=r"name must be a string without '.' and '/', and not 'optimizer'"
+    ):
+        Dense(2, name=name)
+
+
+def test_a_layer_that_fails_in_its_own_way_is_not_added():
+    class Broken(layers.Layer):
+        def build(self, input_shape, rng, dtype):
+            raise KeyError("of its own")
+
+    model = Sequential([Input(3), Dense(2)])
+    with pytest.raises(KeyError, match="of its own"):
+        model.add(Broken())
+    assert len(model.layers) == 1
+    assert model.predict(np.ones((1, 3))).shape == (1, 2)
 
 
 def test_a_layer_that_does_not_fit_is_not_added():

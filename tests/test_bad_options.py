@@ -32,7 +32,7 @@ OPTIONS = [
     (dict(callbacks=[callbacks.History]), r"callbacks must be objects of .* \(a class: call it to make an"),
     (dict(callbacks=[print]), r"callbacks must be objects of mlp\.callbacks\.Callback; got <built-in"),
     (dict(callbacks=[None]), r"callbacks must be objects of mlp\.callbacks\.Callback; got None"),
-    (dict(callbacks=callbacks.History()), "callbacks must be a list"),
+    (dict(callbacks=callbacks.History), "callbacks must be a list"),
     (dict(callbacks=5), "callbacks must be a list"),
 ]
 

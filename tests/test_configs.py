@@ -315,8 +315,9 @@ def test_a_clone(part):
     assert not clone.built
     assert as_json(clone.get_config()) == config
     layer.trainable = clone.trainable = True
+    thawed = as_json(layer.get_config())
     same_behaviour("layer", layer, clone)
-    assert as_json(layer.clone().get_config()) == config | {"trainable": True}
+    assert as_json(layer.clone().get_config()) == thawed
 
 
 def test_a_wrapped_function_keeps_its_arguments():

@@ -109,6 +109,38 @@ def test_what_keras_takes_to_execute_changes_nothing():
         net(loss_weights=[2.0])
 
 
+def test_arguments_by_position_stand_as_in_keras():
+    model = Sequential([layers.Input(3), layers.Dense(1)])
+    model.compile("sgd", "mse", None, ["mae"], ["mse"])
+    assert model.metrics_names == ["loss", "mae", "mse"]
+
+
+def test_trainable_of_a_model_reaches_its_layers():
+    block = layers.Residual([layers.Dense(3)])
+    model = Sequential([layers.Input(3), layers.Dense(3, trainable=False), block])
+    model.trainable = False
+    assert not block.layers[0].trainable
+    assert not model.trainable_weights
+    model.trainable = True
+    assert len(model.trainable_weights) == 4
+    with pytest.raises(ArgumentError, match="trainable must be True or False; got 'no'"):
+        model.trainable = "no"
+
+
+def test_one_column_may_be_a_vector():
+    model = Sequential([layers.Input(1), layers.Dense(1)], seed=0)
+    model.compile("sgd", "mse")
+    x = np.linspace(0, 1, 8)
+    np.testing.assert_array_equal(model.predict(x), model.predict(x.reshape(-1, 1)))
+    model.fit(x, 2 * x, epochs=2, verbose=0)
+    model.fit(list(x), list(x), verbose=0, callbacks=Steps())
+
+
+def test_a_layer_of_keras_as_an_activation():
+    model = Sequential([layers.Input(2), layers.Dense(3, activation=layers.LeakyReLU(alpha=0.1))])
+    assert repr(model.layers[0].activation) == "LeakyReLU(negative_slope=0.1)"
+
+
 def test_names_of_the_metrics():
     assert net(metrics=["mae"], weighted_metrics=["mae"]).metrics_names == ["loss", "mae", "weighted_mae"]
     assert Sequential([layers.Dense(1)]).metrics_names == ["loss"]

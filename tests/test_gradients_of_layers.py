@@ -9,6 +9,7 @@ import pytest
 from test_gradients import central_differences, compare
 
 from mlp import Sequential, layers, losses, regularizers
+from mlp.activations import Blend, PReLU
 from mlp.data import ArrayData
 from mlp.layers import stack
 from mlp.layers.propagation import backward
@@ -231,6 +232,13 @@ def test_penalties_of_dense(activity, activation, loss):
     model = network([D(4, "tanh", **penalties)], output=D(3, activation, **penalties), loss=loss)
     X, T = data(model)
     check(model, X, T / T.sum(axis=1, keepdims=True))
+
+
+@pytest.mark.parametrize("activation", [PReLU(), Blend("tanh")], ids=repr)
+def test_penalty_of_an_output_whose_activation_learns(activation):
+    """What the loss says of α and what the penalty says of it are both in its gradient."""
+    model = network([D(4, "tanh")], output=D(3, activation, activity_regularizer=regularizers.L2(0.3)))
+    check(model, *data(model))
 
 
 def test_embedding():

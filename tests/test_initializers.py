@@ -109,6 +109,14 @@ SEED = "seed must be an integer of at least 0; got "
         (lambda: Orthogonal("x"), r"gain must be a number in \(-inf, inf\); got 'x'"),
         (lambda: Orthogonal(float("nan")), "gain must be a number"),
         (lambda: Orthogonal()(rng(), (3,)), r"shape must be of at least two axes for Orthogonal; got \(3,\)"),
+        (
+            lambda: initializers.VarianceScaling(1, np.array(["fan_in", "fan_out"])),
+            "mode must be one of fan_in, fan_ou",
+        ),
+        (
+            lambda: initializers.VarianceScaling(distribution=np.array([1, 2])),
+            "distribution must be one of uniform, normal",
+        ),
         (lambda: Identity(None), "gain must be a number"),
         (lambda: Identity()(rng(), (3,)), r"shape must be of two axes for Identity; got \(3,\)"),
         (lambda: Constant([1, 2])(rng(), (3,)), r"value must be a number or of shape \(3,\); got \(2,\)"),

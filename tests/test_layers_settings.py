@@ -17,12 +17,17 @@ BAD = [
     (lambda: layers.BatchNormalization(epsilon=0), r"epsilon must be a number in \(0, inf\); got 0"),
     (lambda: layers.BatchNormalization(center=1), "center must be True or False; got 1"),
     (lambda: layers.BatchNormalization(gamma_initializer="onse"), "unknown initializer 'onse'"),
-    (lambda: built(layers.BatchNormalization(axis=0)), "axis must be -1 or 1, the last"),
-    (lambda: built(layers.LayerNormalization(axis=[1, 2]), (2, 3)), "axis must be -1 or 2, the last"),
+    (lambda: layers.BatchNormalization(axis=0), "axis must be -1 or the number of the last axis.*got 0"),
+    (lambda: layers.BatchNormalization(axis=np.array([1, 2])), "axis must be -1 or"),
+    (lambda: built(layers.BatchNormalization(axis=2)), "axis must be -1 or 1, the last"),
+    (lambda: layers.LayerNormalization(axis=[1, 2]), "axis must be -1 or"),
+    (lambda: built(layers.LayerNormalization(axis=[1]), (2, 3)), "axis must be -1 or 2, the last"),
+    (lambda: layers.GroupNormalization(axis=None), "axis must be -1 or"),
     (lambda: layers.LayerNormalization(epsilon=-1), "epsilon must be"),
     (lambda: layers.LayerNormalization(scale="yes"), "scale must be True or False; got 'yes'"),
     (lambda: layers.RMSNormalization(epsilon=None), "epsilon must be"),
-    (lambda: built(layers.RMSNormalization(axis="columns")), "axis must be"),
+    (lambda: layers.RMSNormalization(axis="columns"), "axis must be -1 or"),
+    (lambda: layers.UnitNormalization(axis=1.0), "axis must be -1 or"),
     (lambda: built(layers.UnitNormalization(axis=2)), "axis must be -1 or 1"),
     (lambda: layers.GroupNormalization(0), "groups must be a positive integer, or -1"),
     (lambda: built(layers.GroupNormalization(2)), "in 2 groups of equal size"),
@@ -158,3 +163,81 @@ def test_the_steady_state_allocates_nothing(layer, dtype):
     tracemalloc.stop()
     own = 2 * X.nbytes + rows * 8 if isinstance(layer, layers.Lambda) else 0  # what its functions return
     assert peak < 3 * 8192 * 8 + 4000 + own
+
+
+@pytest.mark.parametrize("value", ["x", "no", None, 1, 0, np.array([True])])
+def test_what_learns_is_said_by_true_and_false_alone(value):
+    model = Sequential([layers.Input(3), layers.Dense(2), layers.Residual([layers.Dense(2)])])
+    for part in (model, model.layers[0], model.layers[1].layers[0]):
+        with pytest.raises(ArgumentError, match="trainable must be True or False; got"):
+            part.trainable = value
+        assert part.trainable is True
+    model.trainable = model.layers[0].trainable = np.bool_(False)
+    assert model.trainable is False
+    assert model.layers[0].clone().trainable is False
+    assert pickle.loads(pickle.dumps(model)).trainable is False
+
+
+def halved(X):
+    return X[: max(2, len(X) // 2)]
+
+
+WRONG = {
+    "fewer rows": (halved, None),
+    "one row": (lambda X: X[:1] if len(X) > 2 else X, None),
+    "other columns": (lambda X: X if len(X) == 2 else X[:, :2], None),
+    "a number": (lambda X: X if len(X) == 2 else 3.0, None),
+    "slope of one row": (np.sin, lambda X: X if len(X) == 2 else X[:1]),
+    "slope a number": (np.sin, lambda X: X if len(X) == 2 else 2.0),
+}
+
+
+@pytest.mark.parametrize(("function", "slope"), WRONG.values(), ids=WRONG)
+def test_a_function_that_returns_another_shape(function, slope):
+    layer = layers.Lambda(function, slope=slope or np.cos, name="own")
+    layer.build((3,), np.random.default_rng(0), np.dtype("float64"))
+    name = "function" if slope is None else "slope"
+    X = np.ones((8, 3))
+    with pytest.raises(
+        ArgumentError, match=rf"the {name} of layer 'own' must return an array of shape \(8, 3"
+    ):
+        layer.backward(layer.forward(X))
+
+
+def test_a_slope_of_another_shape_is_found_when_the_layer_is_built():
+    with pytest.raises(ArgumentError, match=r"the slope of layer .* must return an array of shape \(2, 3\)"):
+        built(layers.Lambda(np.sin, slope=lambda X: 2.0))
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("ReLU", {"max_value": 6.0, "negative_slope": 0.1, "threshold": 0.5, "name": "own"}),
+        ("ReLU", {}),
+        ("LeakyReLU", {"negative_slope": 0.1}),
+        ("ELU", {"alpha": 0.5}),
+        ("Softmax", {"axis": -1}),
+    ],
+)
+def test_keras_layers_that_are_functions_here_by_their_configuration(name, options):
+    layer = layers.deserialize({"class_name": name, "config": options})
+    assert isinstance(layer, layers.Activation)
+    assert repr(layer) == repr(getattr(layers, name)(**options))
+    assert repr(layers.deserialize(layers.serialize(layer))) == repr(layer)
+    for config in ({"colour": 1}, None, [1]):
+        with pytest.raises(ArgumentError, match=r"cannot be made from this configuration|must be a dict"):
+            layers.deserialize({"class_name": name, "config": config})
+
+
+def test_a_layer_of_ones_own_comes_before_a_function_of_that_name():
+    own = type("ReLU", (layers.Identity,), {})
+    layer = layers.deserialize({"class_name": "ReLU", "config": {}}, {"ReLU": own})
+    assert type(layer) is own
+
+
+def test_a_layer_by_its_place():
+    model = Sequential([layers.Input(3), layers.Dense(2), layers.Dense(1)])
+    assert model.get_layer(index=-1) is model.get_layer(index=np.int64(1)) is model.layers[1]
+    for index in ("a", 1.0, True, 2, -3, [0]):
+        with pytest.raises(ArgumentError, match="index must be an integer below 2; got"):
+            model.get_layer(index=index)

@@ -111,7 +111,8 @@ def test_masked_targets_may_not_be_infinite_or_all_unknown_rows():
 def test_ignored_classes_are_left_out(reduction):
     loss = losses.SparseCategoricalCrossentropy(ignore_class=-1, reduction=reduction)
     net, y = RNG.normal(size=(4, 3)), np.array([2, -1, 0, -1])
-    share = 0.25 if reduction != "sum" else 1.0
+    share = loss.reduce(loss.counted(y))
+    assert share == (1.0 if reduction == "sum" else 0.5)
     value, delta = loss_and_delta(loss, "softmax", net, y, share)
     kept = losses.SparseCategoricalCrossentropy(reduction=reduction)
     by_kept = loss_and_delta(kept, "softmax", net[[0, 2]], y[[0, 2]], 0.5 if reduction != "sum" else 1.0)

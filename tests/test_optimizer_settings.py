@@ -180,7 +180,6 @@ BAD = [
         "l2_shrinkage_regularization_strength mu",
     ),
     (lambda: optimizers.Ftrl(beta=-1), "beta must be .*got -1"),
-    (lambda: walk(optimizers.Ftrl(0.0), two_layers()), "learning_rate of Ftrl must be above 0; got 0"),
     (lambda: optimizers.Adam(amsgrad=0), "amsgrad must be True or False; got 0"),
     (lambda: optimizers.AdamW(weight_decay=None), "weight_decay must be at least 0; got None"),
     (lambda: optimizers.Adamax(beta_2=1), r"beta_2 must be .*in \[0, 1\); got 1"),
@@ -204,8 +203,8 @@ BAD = [
     (lambda: optimizers.Muon(muon_a="a"), "muon_a must be .*got 'a'"),
     (lambda: optimizers.Muon(adam_lr_ratio=-1), "adam_lr_ratio must be .*got -1"),
     (lambda: optimizers.Muon(rms_rate=0), "rms_rate must be .*got 0"),
-    (lambda: optimizers.Muon(exclude_layers="dense"), "exclude_layers must be a list of regular expressions"),
-    (lambda: optimizers.Muon(exclude_layers=["("]), "exclude_layers must be a list of regular expressions"),
+    (lambda: optimizers.Muon(exclude_layers="dense"), "exclude_layers must be a list of names, such as"),
+    (lambda: optimizers.Muon(exclude_layers=[3]), r"exclude_layers must be a list of names.*got \[3\]"),
     (lambda: optimizers.Muon(nesterov=1), "nesterov must be True or False; got 1"),
     (lambda: optimizers.Muon(exclude_embeddings=1), "exclude_embeddings must be True or False; got 1"),
 ]
@@ -223,3 +222,37 @@ def test_bad_rates(rate):
         optimizers.Nadam(rate)
     with pytest.raises(ArgumentError, match="learning_rate of step 0 must be a number of at least 0; got "):
         walk(optimizers.Nadam(lambda step: rate), two_layers())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("zero", [0.0, 1e-320])
+def test_ftrl_rests_in_a_step_without_a_rate(zero, dtype):
+    """By a schedule that reaches 0, and by a factor 0 of some parameters."""
+    rates = [0.1, zero, 0.1]
+    vector = two_layers(dtype)
+    optimizer = optimizers.Ftrl(lambda step: rates[step], rate_factors={"b": 0})
+    path = walk(optimizer, vector, steps=1)
+    before = {name: state.copy() for name, state in optimizer.state.items()}
+    biases = [place for name, place in zip(vector.names, vector.slices, strict=True) if name.endswith("b")]
+    after = walk(optimizer, vector, steps=1)
+    np.testing.assert_array_equal(after, path)
+    assert all(np.array_equal(before[name], state) for name, state in optimizer.state.items())
+    moved = walk(optimizer, vector, steps=1)
+    assert np.isfinite(moved).all()
+    start = two_layers(dtype).values
+    assert all(np.array_equal(moved[0][place], start[place]) for place in biases)
+    assert not np.array_equal(moved, after)
+
+
+def test_muon_excludes_by_names_and_parts_of_names():
+    vector = two_layers()
+    for names, left in ((["out"], "hidden.W"), (["hidden.W"], "out.W"), (["hidden/kernel"], "out.W")):
+        optimizer = optimizers.Muon(exclude_layers=names)
+        optimizer.build(vector)
+        shapes = dict(zip(vector.names, vector.shapes, strict=True))
+        assert [name for name in vector.names if not optimizer.is_for_adam(name, shapes[name])] == [left]
+    hostile = optimizers.Muon(exclude_layers=["(" + "a*" * 30 + ")*$", "out"])
+    with pytest.raises(
+        ArgumentError, match=r"each name in exclude_layers must be one of, or a part of, hidd"
+    ):
+        hostile.build(vector)

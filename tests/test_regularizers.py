@@ -148,6 +148,7 @@ FACTOR = r"must be a number in \[0, inf\); got "
         (lambda: L1L2(0.1, -0.1), "l2 " + FACTOR + r"-0\.1"),
         (lambda: OrthogonalRegularizer(-1), "factor " + FACTOR + "-1"),
         (lambda: OrthogonalRegularizer(mode="row"), "mode must be one of rows, columns; got 'row'"),
+        (lambda: OrthogonalRegularizer(mode=np.array(["rows", "row"])), "mode must be one of rows, columns"),
         (lambda: OrthogonalRegularizer()(np.ones(3)), r"W must be of shape \(i, o\) for Ortho.*; got \(3,\)"),
         (lambda: regularizers.get("l3"), r"unknown regularizer 'l3'\. Did you mean 'l2', 'l1'"),
         (lambda: regularizers.get(0.01), "regularizer must be a name, a class or an object of mlp's Regul"),
@@ -159,3 +160,31 @@ FACTOR = r"must be a number in \[0, inf\); got "
 def test_bad_arguments(make, message):
     with pytest.raises(ArgumentError, match=message):
         make()
+
+
+@each
+def test_lists_and_integers_are_weights_too(regularizer):
+    W = np.array([[3, -4], [1, 0]])
+    for given in (W, W.tolist(), W.astype("int8"), W.astype("float32")):
+        assert regularizer(given) == pytest.approx(regularizer(W.astype(float)), rel=1e-6)
+    for wrong in ("a", [[1], [1, 2]], [[1j]], None):
+        with pytest.raises(ArgumentError, match="W must be an array of numbers"):
+            regularizer(wrong)
+
+
+@pytest.mark.parametrize("mode", ["rows", "columns"])
+def test_the_orthogonal_penalty_allocates_vectors_alone(mode):
+    regularizer, W = OrthogonalRegularizer(0.1, mode), rng.normal(size=(256, 256))
+    out = np.empty_like(W)
+    regularizer.gradient(W, out)
+    tracemalloc.start()
+    regularizer(W)
+    regularizer.gradient(W, out)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * 8192 * 8  # NumPy's own buffers; W alone is 524 kB
+    for other in (rng.normal(size=(5, 3)), W.astype("float32"), W):  # and takes others in between
+        fresh = OrthogonalRegularizer(0.1, mode)
+        assert regularizer(other) == fresh(other)
+        got, expected = regularizer.gradient(other, np.empty_like(other)), np.empty_like(other)
+        np.testing.assert_array_equal(got, fresh.gradient(other, expected))

@@ -166,6 +166,11 @@ BAD = [
     (lambda: schedules.Noam(0), "d_model must be .*got 0"),
     (lambda: schedules.Noam(16, 0), "warmup_steps must be .*got 0"),
     (lambda: schedules.Noam(16, scale=-1), "scale" + RATE + "-1"),
+    (lambda: schedules.OneCycle(1, 9, anneal_strategy=np.array(["cos", "linear"])), "anneal_strategy must"),
+    (lambda: schedules.deserialize("Noam"), "Noam has no defaults for d_model: give an object of it"),
+    (lambda: schedules.deserialize(schedules.Noam), "Noam has no defaults for d_model: give an object of it"),
+    (lambda: schedules.serialize(3), "schedule must be a name, a class or an object"),
+    (lambda: optimizers.SGD(schedules.Noam), "learning_rate must be a number of at least 0 or a function"),
 ]
 
 
@@ -173,3 +178,22 @@ BAD = [
 def test_bad_arguments(make, message):
     with pytest.raises(ArgumentError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        schedules.ExponentialDecay(0.1, 1, 10.0),
+        schedules.CosineDecayRestarts(0.1, 1, t_mul=1.0, m_mul=10.0),
+        schedules.CosineDecayRestarts(0.1, 1, m_mul=1e300),
+    ],
+    ids=repr,
+)
+def test_a_rate_that_grows_without_end_is_refused_with_its_step(schedule):
+    assert schedule(400) == math.inf
+    optimizer = optimizers.SGD(schedule)
+    optimizer.iterations = 400
+    with pytest.raises(
+        ArgumentError, match="learning_rate of step 400 must be a number of at least 0; got inf"
+    ):
+        optimizer.current_rate()

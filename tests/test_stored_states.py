@@ -287,7 +287,7 @@ def test_a_layer_of_a_size_that_no_number_stands_for(change, path):
     path.write_bytes(hostile(path, change))
     tracemalloc.start()
     try:
-        with pytest.raises(ModelFileError, match="its layers want more numbers than the file has"):
+        with pytest.raises(ModelFileError, match=r"want more numbers than the file has|rows that are too"):
             load_model(path)
         assert tracemalloc.get_traced_memory()[1] < 2**22
     finally:

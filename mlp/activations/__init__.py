@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlp.activations.base import CONSTANTS, Activation, compare
-from mlp.arrays import Array
+from mlp.arrays import Array, as_floats
 from mlp.catalogue import Catalogue
 from mlp.errors import ArgumentError
-from mlp.naming import require, snake_case
+from mlp.naming import require_one_of, snake_case
 
 if TYPE_CHECKING:
     from mlp.activations.learned import GLU, Blend, Maxout, PReLU
@@ -126,6 +126,8 @@ def get(identifier: Any) -> Activation:
     ArgumentError
         If nothing is meant by it, or if its f does not write into the array that it is given.
     """
+    if type(identifier).__name__ == "Activation" and not isinstance(identifier, Activation):
+        identifier = identifier.activation  # Keras's Dense(8, activation=layers.LeakyReLU(0.1))
     activation: Activation = _CATALOGUE.get("linear" if identifier is None else identifier)
     if not _is_built_in(activation):
         _require_filling(activation)
@@ -184,9 +186,10 @@ def _function(name: str) -> Callable[..., Array]:
 
     def function(x: Any, *values: Any, **options: Any) -> Array:
         if name in _OF_ROWS:
-            given = options.pop("axis", *values[:1] or (-1,))
-            last = (-1, np.ndim(x) - 1)
-            require(given in last and len(values) < 2, "axis", given, "-1, the axis of the units")
+            x, given = as_floats(x, "net"), options.pop("axis", *values[:1] or (-1,))
+            require_one_of(
+                "axis", given, (-1, x.ndim - 1) if len(values) < 2 else (), "-1, the axis of the units"
+            )
             values = ()
         chosen = general if values or options else part
         return chosen(*values, **options)(x)
@@ -202,6 +205,10 @@ def __getattr__(name: str) -> Any:
     made = _function(name) if name in _CATALOGUE.named else _CATALOGUE.attribute(__name__, name)
     globals()[name] = made
     return made
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 __all__ = [

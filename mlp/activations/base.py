@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mlp.arrays import Array, Workspace
+from mlp.arrays import Array, Workspace, as_floats
 from mlp.naming import Part, require
 
 # Scalars as arrays of rank zero: NumPy converts a Python number at every call, which costs
@@ -89,8 +89,7 @@ class Activation(Part):
 
     def __call__(self, net: Any) -> Array:
         """F of any array, into a new one; the last axis holds the units."""
-        net = np.asarray(net)
-        net = net if net.dtype in CONSTANTS else net.astype(np.float64)
+        net = as_floats(net, "net")
         units = net.shape[-1] if net.ndim else 1
         outputs = self.outputs(units)
         rows = net.reshape(net.size // max(units, 1), units)

@@ -48,7 +48,7 @@ class LeakyReLU(Activation):
 
     Parameters
     ----------
-    negative_slope : float, default 0.2
+    negative_slope : float in [0, inf), default 0.2
         Keras 3's value for the function (0.3 in its layer, 0.01 in Maas et al., 2013).
     """
 

@@ -8,7 +8,7 @@ from mlp.activations.base import Activation
 from mlp.activations.normal import ROOT_TWO_PI, upper_tail
 from mlp.activations.sigmoids import log_one_plus, ramp
 from mlp.arrays import Array, Mask
-from mlp.naming import require, require_in
+from mlp.naming import require_bool, require_in
 
 
 class Softplus(Activation):
@@ -213,7 +213,7 @@ class GELU(Activation):
     per_root: Array
 
     def __init__(self, approximate: bool = False) -> None:
-        require(isinstance(approximate, bool), "approximate", approximate, "True or False")
+        require_bool("approximate", approximate)
         self.approximate = approximate
 
     def f(self, net: Array, out: Array) -> Array:

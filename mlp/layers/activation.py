@@ -10,7 +10,7 @@ from mlp import activations, constraints, initializers, regularizers
 from mlp.arrays import Array
 from mlp.errors import ArgumentError
 from mlp.layers.base import Layer, Shape
-from mlp.naming import require
+from mlp.naming import require_one_of
 
 
 class Activation(Layer):
@@ -147,25 +147,59 @@ class PReLU(Layer):
 def ReLU(
     max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **options: Any
 ) -> Activation:
-    """``Activation("relu")``, or with an argument that of `mlp.activations.GeneralReLU`."""
+    """``Activation("relu")``, or with an argument that of `mlp.activations.GeneralReLU`.
+
+    A function, where Keras has a class, as are `LeakyReLU`, `ELU` and `Softmax`: what it makes
+    is known by ``isinstance(layer, layers.Activation)`` and the class of ``layer.activation``.
+
+    Parameters
+    ----------
+    max_value : float in [0, inf), optional
+    negative_slope, threshold : float in [0, inf), default 0
+    **options
+        Those of `Activation`.
+    """
     if max_value is None and not negative_slope and not threshold:
         return Activation("relu", **options)
     return Activation(activations.GeneralReLU(negative_slope, max_value, threshold), **options)
 
 
-def LeakyReLU(negative_slope: float = 0.3, **options: Any) -> Activation:
-    """``Activation(activations.LeakyReLU(0.3))``; as a function of Keras it has 0.2."""
-    return Activation(activations.LeakyReLU(negative_slope), **options)
+def LeakyReLU(negative_slope: float = 0.3, alpha: float | None = None, **options: Any) -> Activation:
+    """``Activation(activations.LeakyReLU(0.3))``; as a function of Keras it has 0.2.
+
+    Parameters
+    ----------
+    negative_slope : float in [0, inf), default 0.3
+    alpha : float, optional
+        Keras 2's word for it.
+    **options
+        Those of `Activation`, which this function makes; see `ReLU`.
+    """
+    return Activation(activations.LeakyReLU(negative_slope if alpha is None else alpha), **options)
 
 
 def ELU(alpha: float = 1.0, **options: Any) -> Activation:
-    """``Activation(activations.ELU(1.0))``."""
+    """``Activation(activations.ELU(1.0))``.
+
+    Parameters
+    ----------
+    alpha : float in (0, inf), default 1.0
+    **options
+        Those of `Activation`, which this function makes; see `ReLU`.
+    """
     return Activation(activations.ELU(alpha), **options)
 
 
 def Softmax(axis: int = -1, **options: Any) -> Activation:
-    """``Activation("softmax")``, of each row."""
-    require(axis in (-1, 1), "axis", axis, "-1: a row holds the classes")
+    """``Activation("softmax")``, of each row.
+
+    Parameters
+    ----------
+    axis : {-1, 1}, default -1
+    **options
+        Those of `Activation`, which this function makes; see `ReLU`.
+    """
+    require_one_of("axis", axis, (-1, 1), "-1: a row holds the classes")
     return Activation("softmax", **options)
 
 

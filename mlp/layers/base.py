@@ -31,7 +31,7 @@ from mlp.activations.base import InBlocks, keeps_nothing
 from mlp.arrays import Array, Workspace, fill
 from mlp.constraints import Constraint
 from mlp.errors import ArgumentError
-from mlp.naming import Part, constructor_arguments, is_integer, require
+from mlp.naming import Part, Switch, constructor_arguments, is_integer, require
 from mlp.regularizers import Regularizer
 
 Shape = tuple[int, ...]
@@ -95,6 +95,8 @@ class Layer(Part):
     net = np.empty((0, 0))  # a layer without an activation has none
     activation_units = 0
     children: Sequence[Layer] = ()  # of a block: the layers in it
+    trainable = Switch()
+    depth = 0  # of a block: 1, or more if there are blocks in it
 
     def __init__(
         self,
@@ -103,8 +105,8 @@ class Layer(Part):
         trainable: bool = True,
         input_dim: int | None = None,
     ) -> None:
-        require(name is None or isinstance(name, str), "name", name, "a string")
-        require(isinstance(trainable, bool), "trainable", trainable, "True or False")
+        right = name is None or (isinstance(name, str) and name != "optimizer" and not {".", "/"} & {*name})
+        require(right, "name", name, "a string without '.' and '/', and not 'optimizer'")
         both = input_shape is not None and input_dim is not None
         require(not both, "input_dim", input_dim, "left out where input_shape is given")
         shape = input_shape if input_dim is None else input_dim
@@ -118,6 +120,7 @@ class Layer(Part):
         self.shaped_by_model = shape is None
         self.built = self.owned = self.named_by_model = False
         self.learns = self.passes_grad = True  # see `connect`
+        self.checked = False  # whether the model's inputs come here, so that `check` has seen them
         self.forget()
 
     def forget(self) -> None:
@@ -144,6 +147,25 @@ class Layer(Part):
     def backward(self, delta: Array) -> Array:
         """Set the gradients of the parameters; return grad for the layer below."""
         raise NotImplementedError
+
+    # at the door
+
+    def check(self, X: Array, places: Array, name: str) -> None:
+        """Raise an `ArgumentError` if the layer cannot take these numbers, before anything moves.
+
+        Parameters
+        ----------
+        X : Array of shape (n, ...)
+            The model's inputs, or those of them that `select` of the layers below picked.
+        places : Array of shape (r, ...)
+            Of each number of a row, its r indices in a row of the model's inputs, picked likewise.
+        name : str
+            How the inputs are called in an error.
+        """
+
+    def select(self, X: Array) -> Array | None:
+        """What the layer above gets, if this one only picks and passes on; by default None."""
+        return None
 
     # building
 
@@ -243,7 +265,11 @@ class Layer(Part):
         assert self.activity_regularizer is not None
         grad = self.activity_regularizer.gradient(self.out, self.activity)
         grad /= len(grad)
+        learned = [self.gradients[name] for name in self.activation_parameters if name in self.gradients]
+        of_loss = [gradient.copy() for gradient in learned]  # which `delta` of the activation sets anew
         delta += self.activation.delta(grad, self.net, self.out, self.activity_delta)
+        for gradient, part in zip(learned, of_loss, strict=True):
+            gradient += part
         return delta
 
     # working memory

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from mlp import constraints, initializers, regularizers
+from mlp import initializers
 from mlp.arrays import Array
 from mlp.layers.base import Layer, Shape
-from mlp.naming import is_integer, require, require_in
+from mlp.layers.scale_and_shift import add_scale_and_shift, check_axis, keep_settings, over_rows
+from mlp.naming import require_in
 
 
 class BatchNormalization(Layer):
@@ -60,6 +61,10 @@ class BatchNormalization(Layer):
     array([0.02])
     """
 
+    axis: Any
+    epsilon: float
+    center: bool
+    scale: bool
     gamma: Array
     beta: Array
     dgamma: Array
@@ -91,16 +96,12 @@ class BatchNormalization(Layer):
     ) -> None:
         super().__init__(**options)
         require_in("[0, 1]", "momentum", momentum)
-        self.axis, self.momentum = axis, momentum
-        self.epsilon, self.center, self.scale = check_settings(epsilon, center, scale)
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.momentum = momentum
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint = constraints.get(beta_constraint)
-        self.gamma_constraint = constraints.get(gamma_constraint)
+        initial, penalties = (beta_initializer, gamma_initializer), (beta_regularizer, gamma_regularizer)
+        bounds = (beta_constraint, gamma_constraint)
+        keep_settings(self, axis, epsilon, center, scale, initial, penalties, bounds)
 
     def forward(self, X: Array, training: bool = False) -> Array:
         if len(X) != self.rows:
@@ -170,38 +171,3 @@ class BatchNormalization(Layer):
     def buffers(self) -> dict[str, Shape]:
         shape = self.output_shape
         return {"out": shape, "deviation": shape, "grad": shape, "shares": shape[:-1]}
-
-
-def check_settings(epsilon: float, center: bool = True, scale: bool = True) -> tuple[float, bool, bool]:
-    """Check what all normalizations have."""
-    require_in("(0, inf)", "epsilon", epsilon)
-    require(isinstance(center, bool), "center", center, "True or False")
-    require(isinstance(scale, bool), "scale", scale, "True or False")
-    return epsilon, center, scale
-
-
-def check_axis(axis: Any, input_shape: Shape) -> None:
-    """Raise an `ArgumentError` unless the axis is the last, counted from either side."""
-    single = axis[0] if isinstance(axis, list | tuple) and len(axis) == 1 else axis
-    last = is_integer(single) and single in (-1, len(input_shape))
-    require(
-        last, "axis", axis, f"-1 or {len(input_shape)}, the last of an input of shape (n, *{input_shape})"
-    )
-
-
-def add_scale_and_shift(layer: Any, shape: Shape) -> None:
-    """Make γ and β, those of them that the layer has, as its parameters."""
-    if layer.scale:
-        gamma = layer.gamma_initializer(layer.rng, shape)
-        layer.add_parameter("gamma", gamma, True, layer.gamma_regularizer, layer.gamma_constraint)
-    if layer.center:
-        beta = layer.beta_initializer(layer.rng, shape)
-        layer.add_parameter("beta", beta, True, layer.beta_regularizer, layer.beta_constraint)
-
-
-def over_rows(factors: Array, X: Array, out: Array) -> Array:
-    """Σ_n factor_n X_n into `out`, shape (o,); all axes but the last count as rows."""
-    if X.ndim > 2:
-        factors, X = factors.reshape(-1), X.reshape(-1, X.shape[-1])
-    result: Array = factors.dot(X, out)
-    return result

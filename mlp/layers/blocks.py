@@ -14,6 +14,8 @@ from mlp.layers.base import Layer, Shape
 from mlp.layers.propagation import backward, forward
 from mlp.naming import require
 
+DEEPEST = 32  # blocks in each other: methods call themselves for those in a block, and Python's stack ends
+
 
 class Residual(Layer):
     """out = X + F(X), F a stack of layers: it has to learn only what X lacks.
@@ -48,6 +50,7 @@ class Residual(Layer):
         super().__init__(**options)
         require(isinstance(layers, list | tuple) and len(layers) > 0, "layers", layers, "a list of layers")
         self.layers = self.children = adopt(layers)
+        self.depth = depth_of(self.children)
 
     def forward(self, X: Array, training: bool = False) -> Array:
         if len(X) != self.rows:
@@ -57,6 +60,9 @@ class Residual(Layer):
     def backward(self, delta: Array) -> Array:
         inner = backward(self.layers, self.layers[-1].delta(delta))
         return np.add(delta, inner, self.total) if self.passes_grad else delta
+
+    def check(self, X: Array, places: Array, name: str) -> None:
+        stack.check(self.layers, X, places, name)
 
     def build(self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
         super().build(input_shape, rng, dtype)
@@ -114,7 +120,7 @@ class Concatenate(Layer):
             list(item) if isinstance(item, list | tuple) else [item] for item in branches
         ]
         self.children = adopt([layer for branch in self.branches for layer in branch])
-        self.layers = layers
+        self.layers, self.depth = layers, depth_of(self.children)
 
     def forward(self, X: Array, training: bool = False) -> Array:
         if len(X) != self.rows:
@@ -133,6 +139,15 @@ class Concatenate(Layer):
             if self.passes_grad:
                 grads += grad
         return grads
+
+    def check(self, X: Array, places: Array, name: str) -> None:
+        for branch in self.branches:
+            stack.check(branch, X, places, name)
+
+    def select(self, X: Array) -> Array | None:
+        parts = [stack.select(branch, X) for branch in self.branches]
+        picked = [part for part in parts if part is not None]
+        return np.concatenate(picked, axis=-1) if len(picked) == len(parts) else None
 
     def build(self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
         super().build(input_shape, rng, dtype)
@@ -167,12 +182,19 @@ class Concatenate(Layer):
         return self.joined
 
 
+def depth_of(children: Sequence[Layer]) -> int:
+    """How many blocks stand in each other, the one that gets these layers among them."""
+    return 1 + max((layer.depth for layer in children), default=0)
+
+
 def adopt(layers: Sequence[Layer]) -> list[Layer]:
     """Take layers into a block: each belongs to it from now on and has a name of its own there."""
     taken: list[Layer] = []
     try:
         for layer in layers:
             stack.check_layer(layer)
+            if layer.depth >= DEEPEST:
+                raise ArgumentError(f"a block in a block in a block …: {DEEPEST} are the most that can be")
             layer.named_by_model = layer.name is None
             layer.name, layer.owned = stack.free_name(layer, taken), True
             taken.append(layer)

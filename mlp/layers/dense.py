@@ -10,7 +10,7 @@ from mlp import activations, constraints, initializers, regularizers
 from mlp.arrays import Array
 from mlp.errors import ArgumentError
 from mlp.layers.base import Layer, Shape
-from mlp.naming import is_integer, require
+from mlp.naming import is_integer, require, require_bool
 
 
 class Dense(Layer):
@@ -95,7 +95,7 @@ class Dense(Layer):
     ) -> None:
         super().__init__(**options)
         require(is_integer(units) and units > 0, "units", units, "a positive integer")
-        require(isinstance(use_bias, bool), "use_bias", use_bias, "True or False")
+        require_bool("use_bias", use_bias)
         self.units, self.use_bias = int(units), use_bias
         self.activation = activations.get(activation)
         self.kernel_initializer = initializers.get(kernel_initializer)

@@ -84,7 +84,10 @@ class Embedding(Layer):
     def forward(self, X: Array, training: bool = False) -> Array:
         if len(X) != self.rows:
             self.allocate(len(X))
-        self._look_up(X)
+        if self.checked:
+            np.copyto(self.indices, X, casting="unsafe")
+        else:
+            self._look_up(X)
         return np.take(self.embeddings, self.indices, 0, self.out, "clip")
 
     @np.errstate(invalid="ignore")  # NaN and the like become integers that are refused
@@ -93,11 +96,16 @@ class Embedding(Layer):
         np.not_equal(X, self.indices, self.wrong)
         # as an unsigned number a negative one is greater than all indices
         if self.wrong.any() or self.indices.view(np.uint64).max() >= self.input_dim:
-            outside = (self.indices < 0) | (self.indices >= self.input_dim)
-            row, *column = (int(k) for k in np.argwhere(self.wrong | outside)[0])
+            self.check(X, np.indices(X.shape[1:]), "the batch")
+
+    def check(self, X: Array, places: Array, name: str) -> None:
+        right = (X >= 0) & (self.input_dim > X) & (np.floor(X) == X)
+        if not right.all():
+            row, *column = np.argwhere(~right)[0]
+            place = tuple(places[:, *column].tolist())
             raise ArgumentError(
-                f"layer {self.name!r} takes integers from 0 to {self.input_dim - 1}, but in row {row} of the "
-                f"batch, column {column[0] if len(column) == 1 else column}, it got {X[row, *column]}"
+                f"layer {self.name!r} takes integers from 0 to {self.input_dim - 1}, but in row {row} of "
+                f"{name}, column {place[0] if len(place) == 1 else place}, it got {X[row, *column]}"
             )
 
     def backward(self, delta: Array) -> Array:

@@ -69,14 +69,25 @@ class Lambda(Layer):
         if len(X) != self.rows:
             self.allocate(len(X))
         self.__dict__["X"] = X
-        np.copyto(self.out, self.function(X), casting="unsafe")
+        np.copyto(self.out, self._made("function", self.function, X, self.out.shape), casting="unsafe")
         return self.out
 
     def backward(self, delta: Array) -> Array:
         if not self.passes_grad:
             return delta
         assert self.slope is not None
-        return np.multiply(delta, self.slope(self.X), self.grad)  # delta ∘ f'(X)   (n, i)
+        slope = self._made("slope", self.slope, self.X, self.X.shape)
+        return np.multiply(delta, slope, self.grad)  # delta ∘ f'(X)                (n, i)
+
+    def _made(self, name: str, function: Callable[[Array], Array], X: Array, shape: Shape) -> Array:
+        """What a function makes of X, if it has that shape."""
+        made = function(X)
+        if np.shape(made) != shape:
+            raise ArgumentError(
+                f"the {name} of layer {self.name!r} must return an array of shape {shape}; "
+                f"of one of shape {X.shape} it made {np.shape(made)}"
+            )
+        return made
 
     def connect(self, below: bool, learns: bool) -> None:
         if below and self.slope is None:
@@ -104,6 +115,9 @@ class Lambda(Layer):
                 f"the function of a Lambda must return {what}; "
                 f"of an array of shape {trial.shape} it made {shape}"
             )
+        if self.slope is not None:
+            with np.errstate(all="ignore"):
+                self._made("slope", self.slope, trial, trial.shape)
         super().build(input_shape, rng, dtype)
         self._shape = shape[1:]
 

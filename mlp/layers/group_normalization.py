@@ -6,12 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from mlp import constraints, initializers, regularizers
 from mlp.arrays import Array
 from mlp.errors import ArgumentError
 from mlp.layers.base import Layer, Shape
-from mlp.layers.batch_normalization import add_scale_and_shift, check_axis, check_settings, over_rows
-from mlp.layers.row_normalization import inverse_root, scaled_and_shifted, shares
+from mlp.layers.row_normalization import inverse_root, shares
+from mlp.layers.scale_and_shift import (
+    add_scale_and_shift,
+    check_axis,
+    keep_settings,
+    over_rows,
+    scaled_and_shifted,
+)
 from mlp.naming import is_integer, require
 
 
@@ -22,10 +27,24 @@ class GroupNormalization(Layer):
     ----------
     groups : int, default 32
         Must divide the number of columns; -1 is a group for each column.
-    axis, epsilon, center, scale, …
-        As in `LayerNormalization`, which is the case of one group.
+    axis : int, default -1
+        The last, along which a row runs.
+    epsilon : float in (0, inf), default 0.001
+    center, scale : bool, default True
+        Whether there is a β, and a γ.
+    beta_initializer, gamma_initializer : str or Initializer, default "zeros" and "ones"
+    beta_regularizer, gamma_regularizer : str or Regularizer, optional
+    beta_constraint, gamma_constraint : str or Constraint, optional
     **options
         `input_shape`, `name`, `trainable` of `Layer`.
+
+    Attributes
+    ----------
+    gamma, beta : Array of shape (o,)
+
+    Notes
+    -----
+    `LayerNormalization` is the case of one group.
 
     References
     ----------
@@ -39,6 +58,10 @@ class GroupNormalization(Layer):
     array([[-1.,  1.,  1., -1.]])
     """
 
+    axis: Any
+    epsilon: float
+    center: bool
+    scale: bool
     gamma: Array
     beta: Array
     dgamma: Array
@@ -68,14 +91,10 @@ class GroupNormalization(Layer):
         super().__init__(**options)
         positive = is_integer(groups) and (groups > 0 or groups == -1)
         require(positive, "groups", groups, "a positive integer, or -1 for a group for each column")
-        self.groups, self.axis = int(groups), axis
-        self.epsilon, self.center, self.scale = check_settings(epsilon, center, scale)
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint = constraints.get(beta_constraint)
-        self.gamma_constraint = constraints.get(gamma_constraint)
+        self.groups = int(groups)
+        initial, penalties = (beta_initializer, gamma_initializer), (beta_regularizer, gamma_regularizer)
+        bounds = (beta_constraint, gamma_constraint)
+        keep_settings(self, axis, epsilon, center, scale, initial, penalties, bounds)
 
     def forward(self, X: Array, training: bool = False) -> Array:
         if len(X) != self.rows:

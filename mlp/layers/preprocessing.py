@@ -10,7 +10,7 @@ import numpy as np
 from mlp.arrays import Array, as_inputs, as_numbers, require_finite
 from mlp.errors import ArgumentError
 from mlp.layers.base import Layer, Shape
-from mlp.naming import is_integer, require
+from mlp.naming import is_integer, require, require_bool
 
 EPSILON = 1e-7  # Keras's: a column that does not vary is divided by this
 
@@ -63,7 +63,7 @@ class Normalization(Layer):
         require(whole, "axis", axis, "an axis other than 0, a tuple of them, or None")
         both = (mean is None) == (variance is None)
         require(both, "variance", variance, "given if mean is, and only then")
-        require(isinstance(invert, bool), "invert", invert, "True or False")
+        require_bool("invert", invert)
         self.axis, self.invert, self.mean, self.variance = axis, invert, mean, variance
         self._axes, self._known = axes, mean is not None
         if mean is not None:

@@ -1,4 +1,4 @@
-"""Noise and penalties while training; at prediction these layers pass their input on."""
+"""Dropout, noise and penalties while training; at prediction these layers pass their input on."""
 
 from __future__ import annotations  # so that np.random is not loaded for a signature
 
@@ -14,6 +14,68 @@ from mlp.randomness import check_seed, new_generator
 from mlp.regularizers import L1L2
 
 MINUS_TWO, TURN, ONE = (np.array(number, np.float32) for number in (-2, 2 * math.pi, 1))
+
+
+class Dropout(Layer):
+    """While training, silence each input with probability `rate`; otherwise pass it on.
+
+    out = X ∘ mask, where mask is 0 with probability `rate` and 1/(1 − rate) otherwise. The
+    survivors are scaled up ("inverted" dropout), so that the expected output is X and nothing
+    has to change at prediction.
+
+    Parameters
+    ----------
+    rate : float in [0, 1)
+    seed : int, optional
+        A generator of its own; by default the model's is used, which its seed determines.
+    **options
+        `input_shape`, `name` of `Layer`.
+
+    References
+    ----------
+    N. Srivastava et al., "Dropout", JMLR 15 (2014).
+
+    Examples
+    --------
+    >>> layer = Dropout(0.5, seed=0)
+    >>> layer.build((4,), np.random.default_rng(), np.dtype("float64"))
+    >>> layer.forward(np.ones((1, 4)), training=True)
+    array([[2., 0., 0., 0.]])
+    >>> layer.forward(np.ones((1, 4)))
+    array([[1., 1., 1., 1.]])
+    """
+
+    mask: Array
+    grad: Array
+    dropped: bool
+
+    def __init__(self, rate: float, seed: int | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        require_in("[0, 1)", "rate", rate)
+        self.rate, self.seed = rate, check_seed(seed)
+
+    def forward(self, X: Array, training: bool = False) -> Array:
+        self.__dict__["dropped"] = dropped = bool(training and self.rate)
+        if not dropped:
+            return X
+        if len(X) != self.rows:
+            self.allocate(len(X))
+        mask = self.mask
+        self.rng.random(out=mask, dtype=self.dtype.type)
+        np.add(mask, self._keep, mask)  # a number u from [0, 1) becomes ⌊u + keep⌋ / keep: 0 or 1/keep
+        np.floor(mask, mask)
+        np.multiply(mask, self._scale, mask)
+        return np.multiply(X, mask, self.out)
+
+    def backward(self, delta: Array) -> Array:
+        return np.multiply(delta, self.mask, self.grad) if self.dropped and self.passes_grad else delta
+
+    def build(self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
+        super().build(input_shape, own_generator(self.seed, rng), dtype)
+        self._keep, self._scale = np.array(1 - self.rate, dtype), np.array(1 / (1 - self.rate), dtype)
+
+    def buffers(self) -> dict[str, Shape]:
+        return dict.fromkeys(("mask", "out", "grad"), self.output_shape)
 
 
 class GaussianNoise(Layer):
@@ -218,6 +280,9 @@ class ActivityRegularization(Layer):
         if len(X) != self.rows:
             self.allocate(len(X))
         self.__dict__["out"] = X
+        return X
+
+    def select(self, X: Array) -> Array:
         return X
 
     def backward(self, delta: Array) -> Array:

@@ -7,10 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from mlp import constraints, initializers, regularizers
 from mlp.arrays import Array, Mask
 from mlp.layers.base import Layer, Shape
-from mlp.layers.batch_normalization import add_scale_and_shift, check_axis, check_settings, over_rows
+from mlp.layers.scale_and_shift import (
+    add_scale_and_shift,
+    axis_of_columns,
+    check_axis,
+    keep_settings,
+    over_rows,
+    scaled_and_shifted,
+)
+from mlp.naming import require_in
 
 CACHED = 1 << 16  # numbers of a block of rows: several arrays of them fit into the cache
 
@@ -53,6 +60,10 @@ class LayerNormalization(Layer):
            [ 1., -1.]])
     """
 
+    axis: Any
+    epsilon: float
+    center: bool
+    scale: bool
     gamma: Array
     beta: Array
     dgamma: Array
@@ -79,14 +90,9 @@ class LayerNormalization(Layer):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.axis = axis
-        self.epsilon, self.center, self.scale = check_settings(epsilon, center, scale)
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint = constraints.get(beta_constraint)
-        self.gamma_constraint = constraints.get(gamma_constraint)
+        initial, penalties = (beta_initializer, gamma_initializer), (beta_regularizer, gamma_regularizer)
+        bounds = (beta_constraint, gamma_constraint)
+        keep_settings(self, axis, epsilon, center, scale, initial, penalties, bounds)
 
     def forward(self, X: Array, training: bool = False) -> Array:
         if len(X) != self.rows:
@@ -182,7 +188,8 @@ class RMSNormalization(Layer):
 
     def __init__(self, axis: int = -1, epsilon: float = 1e-6, **options: Any) -> None:
         super().__init__(**options)
-        self.axis, (self.epsilon, *_) = axis, check_settings(epsilon)
+        require_in("(0, inf)", "epsilon", epsilon)
+        self.axis, self.epsilon = axis_of_columns(axis), epsilon
 
     def forward(self, X: Array, training: bool = False) -> Array:
         if len(X) != self.rows:
@@ -255,7 +262,7 @@ class UnitNormalization(Layer):
 
     def __init__(self, axis: int = -1, **options: Any) -> None:
         super().__init__(**options)
-        self.axis = axis
+        self.axis = axis_of_columns(axis)
 
     def forward(self, X: Array, training: bool = False) -> Array:
         if len(X) != self.rows:
@@ -297,17 +304,6 @@ def inverse_root(variance: Array, epsilon: Array) -> Array:
     np.add(variance, epsilon, variance)
     np.sqrt(variance, variance)
     return np.reciprocal(variance, variance)
-
-
-def scaled_and_shifted(layer: Any, normed: Array, out: Array) -> Array:
-    """γ x̂ + β into `out`, without what the layer lacks."""
-    if layer.scale:
-        normed = np.multiply(normed, layer.gamma, out)
-    if layer.center:
-        np.add(normed, layer.beta, out)
-    elif not layer.scale:
-        np.copyto(out, normed)
-    return out
 
 
 def in_blocks(*arrays: Array) -> Iterator[tuple[Array, ...]]:

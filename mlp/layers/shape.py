@@ -54,6 +54,9 @@ class Flatten(Layer):
     def forward(self, X: Array, training: bool = False) -> Array:
         return X.reshape(len(X), -1)
 
+    def select(self, X: Array) -> Array:
+        return X.reshape(len(X), -1)
+
     def backward(self, delta: Array) -> Array:
         assert self.input_shape is not None
         return delta.reshape(len(delta), *self.input_shape)
@@ -92,6 +95,9 @@ class Reshape(Layer):
         self.target_shape = tuple(int(k) for k in sizes)
 
     def forward(self, X: Array, training: bool = False) -> Array:
+        return X.reshape(len(X), *self._shape)
+
+    def select(self, X: Array) -> Array:
         return X.reshape(len(X), *self._shape)
 
     def backward(self, delta: Array) -> Array:
@@ -143,6 +149,9 @@ class Permute(Layer):
             self.allocate(len(X))
         np.copyto(self.out, X.transpose(0, *self.dims))
         return self.out
+
+    def select(self, X: Array) -> Array:
+        return X.transpose(0, *self.dims)
 
     def backward(self, delta: Array) -> Array:
         if not self.passes_grad:
@@ -197,6 +206,9 @@ class RepeatVector(Layer):
         np.copyto(self.out, X[:, None])
         return self.out
 
+    def select(self, X: Array) -> Array:
+        return X[:, None].repeat(self.n, 1)
+
     def backward(self, delta: Array) -> Array:
         return np.add.reduce(delta, 1, out=self.grad) if self.passes_grad else delta
 
@@ -228,6 +240,9 @@ class Identity(Layer):
     """
 
     def forward(self, X: Array, training: bool = False) -> Array:
+        return X
+
+    def select(self, X: Array) -> Array:
         return X
 
     def backward(self, delta: Array) -> Array:
@@ -274,6 +289,9 @@ class Columns(Layer):
         for here, there in self.runs:
             self.out[..., here] = X[..., there]
         return self.out
+
+    def select(self, X: Array) -> Array:
+        return X[..., self.indices]
 
     def backward(self, delta: Array) -> Array:
         if not self.passes_grad:

@@ -13,7 +13,7 @@ from mlp.arrays import Array
 from mlp.errors import ArgumentError
 from mlp.layers.base import Layer, Shape
 from mlp.losses import Loss
-from mlp.naming import require, snake_case
+from mlp.naming import is_integer, require, snake_case
 
 
 def check_layer(layer: Any) -> None:
@@ -90,6 +90,25 @@ def connect(layers: Sequence[Layer], below: bool = False, learns: bool = True) -
     return below
 
 
+def check(layers: Sequence[Layer], X: Array, places: Array, name: str) -> None:
+    """Show the model's inputs to those layers that get them as they are; arguments as in `Layer.check`."""
+    for layer in layers:
+        layer.check(X, places, name)
+        layer.checked = True
+        picked, their_places = layer.select(X), layer.select(places)
+        if picked is None or their_places is None:
+            return
+        X, places = picked, their_places
+
+
+def select(layers: Sequence[Layer], X: Array) -> Array | None:
+    """What comes out of layers that only pick and pass on; None if one of them does more."""
+    picked: Array | None = X
+    for layer in layers:
+        picked = None if picked is None else layer.select(picked)
+    return picked
+
+
 def leaves(layers: Sequence[Layer]) -> list[tuple[str, Layer]]:
     """All layers by name, and instead of a block the layers in it: "dense", "residual.dense"."""
     return [leaf for layer in layers for leaf in layer.leaves()]
@@ -123,7 +142,8 @@ def weights(layers: Sequence[Layer]) -> list[Array]:
 def find(layers: Sequence[Layer], name: str | None, index: int | None) -> Layer:
     """A layer by its name or its place."""
     if index is not None:
-        require(-len(layers) <= index < len(layers), "index", index, f"below {len(layers)}")
+        inside = is_integer(index) and -len(layers) <= index < len(layers)
+        require(inside, "index", index, f"an integer below {len(layers)}")
         return layers[index]
     for layer in layers:
         if layer.name == name:

@@ -117,6 +117,10 @@ def __getattr__(name: str) -> Any:
     return made
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 __all__ = [
     "CANONICAL_PAIRS",
     "BinaryCrossentropy",

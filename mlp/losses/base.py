@@ -10,6 +10,7 @@ Those pairs stand in one table, `CANONICAL_PAIRS` in `pairs.py`; `Loss.delta` be
 only place where the short cut is taken.
 """
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,11 @@ import numpy as np
 from mlp.activations import CONSTANTS, Activation
 from mlp.arrays import Array, Workspace, as_numbers, as_weights, require_finite
 from mlp.errors import ArgumentError
-from mlp.naming import Part, require
+from mlp.naming import Part, require, require_one_of
 
 MEANS = ("sum_over_batch_size", "mean")
 BLOCK = 1 << 15  # numbers that a loss by element works on at a time; its buffers then stay in the cache
+EPSILON = 1e-7  # Keras's: how far what is divided by, or is a probability, is kept from its bounds
 BY_ITSELF = ("none", None, "mean_with_sample_weight")  # no number for a batch of a training run
 
 
@@ -46,6 +48,7 @@ class Loss(Part):
     """
 
     shape_hint = ""  # what an error adds when one column came where several were expected
+    per_target = 1  # outputs for each column of targets, such as a mean and a variance
     scratch: Array
     values: Array
     ones: Array
@@ -53,7 +56,7 @@ class Loss(Part):
 
     def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = None) -> None:
         valid = (*MEANS, "sum", *BY_ITSELF)
-        require(reduction in valid, "reduction", reduction, f"one of {', '.join(map(str, valid))}")
+        require_one_of("reduction", reduction, valid)
         require(name is None or isinstance(name, str), "name", name, "a string")
         self.reduction, self.name = reduction, name
         self.rows, self.canonical_factor, self._workspace = -1, 0.0, Workspace()
@@ -196,6 +199,10 @@ class Loss(Part):
         """How many columns the targets have for that many outputs."""
         return units
 
+    def prediction(self, out: Array) -> Array:
+        """The columns of the outputs that predict the targets, as metrics want them: all, as a rule."""
+        return out
+
     def as_target(self, y: Any, units: int, dtype: np.dtype[Any], name: str = "y") -> Array:
         """Check a whole target and bring it to the shape (n, o), or (n, 1) for labels."""
         T, columns = as_numbers(y, dtype, name), self.columns(units)
@@ -214,25 +221,30 @@ class Loss(Part):
     def check_target(self, T: Array, name: str) -> None:
         """Raise an `ArgumentError` if a target has no meaning for this loss."""
 
+    def counted(self, T: Array) -> int:
+        """How many rows of targets, as `as_target` made them, the mean is taken over: all, as a rule."""
+        return len(T)
+
     def reduce(self, rows: int) -> float:
         """What a sample's weight is multiplied by: 1/N for the mean, 1 for the sum."""
-        return 1.0 if self.reduction == "sum" else 1.0 / rows
+        return 1.0 if self.reduction == "sum" else 1.0 / max(rows, 1)
 
     # by itself
 
     def per_sample(self, y_true: Any, y_pred: Any) -> Array:
         """ℓ for arrays of any float type, without a model; shape (n,)."""
-        out = np.asarray(y_pred)
-        out = np.atleast_2d(out if out.dtype in CONSTANTS else out.astype(np.float64))
-        out = out.T if np.ndim(y_pred) == 1 else out
-        if out.ndim != 2 or not out.size:
-            raise ArgumentError(f"y_pred must have rows and columns; its shape is {np.shape(y_pred)}")
-        self.bind(out.shape[1], out.dtype)
-        T = self.as_target(y_true, out.shape[1], out.dtype, "y_true")
+        out = as_outputs(y_pred)
+        alone = copy.deepcopy(self)  # a model's loss keeps its type and its memory
+        alone.bind(out.shape[1], out.dtype)
+        T = alone.as_target(y_true, out.shape[1], out.dtype, "y_true")
         if len(T) != len(out):
             raise ArgumentError(f"y_true has {len(T)} rows and y_pred has {len(out)}")
-        self.allocate(len(out))
-        return np.array(self.value(out, self.encode(T)))
+        alone.allocate(len(out))
+        return np.array(alone.value(out, alone.encode(T)))
+
+    def __getstate__(self) -> dict[str, Any]:
+        kept = {name: value for name, value in vars(self).items() if name not in self._whole}
+        return kept | {"rows": -1, "blocks": [], "_whole": {}}
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """L for arrays, without a model; Keras's order of arguments. One number a row if so reduced."""
@@ -261,17 +273,17 @@ def weigh(values: Array, weight: Array) -> float:
     return float(weight.dot(values) if weight.ndim else weight * np.add.reduce(values))
 
 
-def sign(error: Array, above: Array, below: Array) -> Array:
-    """Replace each number by its sign, −1, 0 or 1, by way of two boolean buffers.
-
-    `np.sign` branches for every number, which takes six times as long where signs are mixed.
-    """
-    zero, signs = CONSTANTS[error.dtype][0], above.view(np.int8)
-    np.greater(error, zero, above)
-    np.less(error, zero, below)
-    np.subtract(signs, below.view(np.int8), signs)
-    np.copyto(error, signs)
-    return error
+def as_outputs(y_pred: Any, name: str = "y_pred") -> Array:
+    """Outputs of a float type, shape (n, o); a vector is one column."""
+    try:
+        dtype = np.asarray(y_pred).dtype
+    except ValueError:  # rows of different lengths, which `as_numbers` says better
+        dtype = np.dtype(object)
+    out = as_numbers(y_pred, dtype if dtype in CONSTANTS else np.dtype(np.float64), name)
+    out = out.reshape(-1, 1) if out.ndim == 1 else out
+    if out.ndim != 2 or not out.size:
+        raise ArgumentError(f"{name} must have rows and columns; its shape is {np.shape(y_pred)}")
+    return out
 
 
 def require_targets(loss: Loss, right: Array, T: Array, name: str, what: str) -> None:

@@ -7,11 +7,9 @@ import numpy as np
 from mlp.activations import Activation
 from mlp.arrays import Array, Mask
 from mlp.errors import ArgumentError
-from mlp.losses.base import Loss, require_targets
+from mlp.losses.base import EPSILON, Loss, require_targets
 from mlp.losses.crossentropy import require_probabilities, require_unit_interval
-from mlp.naming import require_in
-
-EPSILON = 1e-7  # Keras's
+from mlp.naming import require_bool, require_in
 
 
 class KLDivergence(Loss):
@@ -84,6 +82,10 @@ class Poisson(Loss):
     The negative log-likelihood but for ln t!. As in Keras, 1e-7 is added to the μ in the
     logarithm. An output below 0, for which Keras gives NaN, counts as 0 and learns nothing.
 
+    References
+    ----------
+    McCullagh and Nelder (1989), Generalized linear models, chapter 6.
+
     Examples
     --------
     >>> round(Poisson()([[2.0]], [[3.0]]), 6)
@@ -97,6 +99,7 @@ class Poisson(Loss):
         self, reduction: str | None = "sum_over_batch_size", name: str | None = None, from_log: bool = False
     ) -> None:
         super().__init__(reduction, name)
+        require_bool("from_log", from_log)
         self.from_log = from_log
 
     @np.errstate(over="ignore")
@@ -150,6 +153,10 @@ class Gamma(Loss):
     For amounts above 0 whose spread grows with their mean. scikit-learn's `mean_gamma_deviance`;
     0 where μ = t. Without `from_log` outputs are held above 1e-7, and the slope is 0 below.
 
+    References
+    ----------
+    McCullagh and Nelder (1989), Generalized linear models, chapter 8.
+
     Examples
     --------
     >>> round(Gamma()([[1.0]], [[2.0]]), 6)
@@ -163,6 +170,7 @@ class Gamma(Loss):
         self, from_log: bool = False, reduction: str | None = "sum_over_batch_size", name: str | None = None
     ) -> None:
         super().__init__(reduction, name)
+        require_bool("from_log", from_log)
         self.from_log = from_log
 
     def factor(self, units: int) -> float:
@@ -249,6 +257,7 @@ class Tweedie(Loss):
     ) -> None:
         super().__init__(reduction, name)
         require_in("(1, 2)", "power", power)
+        require_bool("from_log", from_log)
         self.power, self.from_log = power, from_log
 
     def factor(self, units: int) -> float:

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from mlp.activations import Activation, Sigmoid, Softmax
+from mlp.activations.sigmoids import log_one_plus
 from mlp.arrays import Array, Mask, Workspace
 from mlp.errors import ArgumentError
-from mlp.losses.base import Loss, require_targets, weigh
-from mlp.naming import require_in
-
-EPSILON = 1e-7  # probabilities are kept this far from 0 and 1 on the long way, as Keras does
+from mlp.losses.base import EPSILON, Loss, require_targets, weigh
+from mlp.naming import require_bool, require_in
 
 
 class BinaryCrossentropy(Loss):
@@ -34,6 +33,11 @@ class BinaryCrossentropy(Loss):
     After a sigmoid, ℓ is computed as ln(1 + e^net) − t·net, exact for any net, and the
     delta is (y − t)/o. After another activation y is kept in [1e-7, 1 − 1e-7], as in Keras.
 
+    References
+    ----------
+    Cox (1958), The regression analysis of binary sequences; Bishop (1995), Neural networks for
+    pattern recognition, section 6.7.
+
     Examples
     --------
     >>> round(BinaryCrossentropy()([[1.0], [0.0]], [[0.5], [0.5]]), 6)
@@ -52,6 +56,7 @@ class BinaryCrossentropy(Loss):
         name: str | None = None,
     ) -> None:
         super().__init__(reduction, name)
+        require_bool("from_logits", from_logits)
         require_in("[0, 1)", "label_smoothing", label_smoothing)
         self.from_logits, self.label_smoothing = from_logits, label_smoothing
         self._sigmoid = Sigmoid()
@@ -61,7 +66,7 @@ class BinaryCrossentropy(Loss):
 
     def elements(self, out: Array, T: Array) -> Array:
         if self.from_logits:
-            return surprise(self, out, T)
+            return crossentropy_of_logits(self, out, T)
         p = self._hold(out)
         np.log(p, self.free)  # t ln p
         np.multiply(self.free, T, self.free)
@@ -72,7 +77,7 @@ class BinaryCrossentropy(Loss):
         return np.subtract(self.scratch, self.free, self.scratch)
 
     def elements_from_net(self, activation: Activation, net: Array, out: Array, T: Array) -> Array:
-        return surprise(self, net, T)
+        return crossentropy_of_logits(self, net, T)
 
     def slopes(self, out: Array, T: Array) -> Array:
         grad = self.scratch
@@ -125,6 +130,11 @@ class CategoricalCrossentropy(Loss):
     y − t (for rows of T that sum to 1). After another activation the outputs are divided by
     their sum and kept in [1e-7, 1 − 1e-7], as in Keras.
 
+    References
+    ----------
+    Bridle (1990), Probabilistic interpretation of feedforward classification network outputs;
+    Szegedy et al. (2016), Rethinking the Inception architecture, for the label smoothing.
+
     Examples
     --------
     >>> round(CategoricalCrossentropy()([[0.0, 1.0]], [[0.2, 0.8]]), 6)
@@ -148,6 +158,7 @@ class CategoricalCrossentropy(Loss):
         name: str | None = None,
     ) -> None:
         super().__init__(reduction, name)
+        require_bool("from_logits", from_logits)
         require_in("[0, 1)", "label_smoothing", label_smoothing)
         self.from_logits, self.label_smoothing = from_logits, label_smoothing
         self._softmax = Softmax()
@@ -227,7 +238,7 @@ def smooth(loss: Any, T: Array, choices: int, out: Array | None) -> Array:
     return out
 
 
-def surprise(loss: Any, net: Array, T: Array) -> Array:
+def crossentropy_of_logits(loss: Any, net: Array, T: Array) -> Array:
     """−t ln p − (1 − t) ln(1 − p) for p = sigmoid(net), exact for any net; into the scratch.
 
     It is max(net, 0) − t·net + ln(1 + e^−|net|); for targets 0 and 1 no large number is left to
@@ -238,27 +249,23 @@ def surprise(loss: Any, net: Array, T: Array) -> Array:
     np.maximum(net, loss.zero, out=scratch)
     np.multiply(T, net, products)
     np.subtract(scratch, products, scratch)
-    np.abs(net, products)
-    np.negative(products, products)
-    np.exp(products, products)
-    np.log1p(products, products)
-    return np.add(scratch, products, scratch)
+    return np.add(scratch, log_one_plus(net, products), scratch)
 
 
 def normalise(loss: Any, out: Array) -> Array:
     """Divide the outputs by their sum, into `probabilities`; return the sum, shape (n,)."""
     total: Array = out.dot(loss.ones, loss.values)
-    np.maximum(total, loss.least, out=total)
+    np.copyto(total, loss.least, where=total == 0)
     np.divide(out, total[:, None], loss.probabilities)
     return total
 
 
-def through_the_sum(loss: Any, fall: Array, total: Array) -> Array:
-    """∂ℓ/∂out = (Σ_k h_k p_k − h) / total, from h = −∂ℓ/∂p and p = out / total; into `fall`."""
-    np.multiply(fall, loss.probabilities, loss.free)
+def through_the_sum(loss: Any, h: Array, total: Array) -> Array:
+    """∂ℓ/∂out = (Σ_k h_k p_k − h) / total, from h = −∂ℓ/∂p and p = out / total; into `h`."""
+    np.multiply(h, loss.probabilities, loss.free)
     common = loss.free.dot(loss.ones, loss.common)
-    np.subtract(common[:, None], fall, fall)
-    return np.divide(fall, total[:, None], fall)
+    np.subtract(common[:, None], h, h)
+    return np.divide(h, total[:, None], h)
 
 
 def require_several(loss: Loss, units: int) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 
 from mlp.activations import Activation
-from mlp.arrays import Array, Mask
+from mlp.activations.sigmoids import log_one_plus
+from mlp.arrays import Array
 from mlp.errors import ArgumentError
-from mlp.losses.base import Loss, sign
-from mlp.naming import require, require_in
+from mlp.losses.base import Loss, as_outputs
+from mlp.naming import require, require_bool, require_in
 
 
 class Quantile(Loss):
@@ -25,7 +26,8 @@ class Quantile(Loss):
     Notes
     -----
     With q quantiles and d columns of targets the model has d·q outputs: first those of the first
-    column, in the order of `quantiles`. The slope is ½ − τ where out = t. Nothing keeps the
+    column, in the order of `quantiles`. Other metrics than `MeanPinballLoss`, and than functions of
+    your own, see the quantile nearest the median. The slope is ½ − τ where out = t. Nothing keeps the
     quantiles of a row from crossing; sort them if they must not. Keras and PyTorch have no such
     loss; scikit-learn's `mean_pinball_loss`.
 
@@ -42,8 +44,7 @@ class Quantile(Loss):
     """
 
     size: Array
-    above: Array
-    below: Array
+    asymmetry: Array
 
     def __init__(
         self,
@@ -52,9 +53,12 @@ class Quantile(Loss):
         name: str | None = None,
     ) -> None:
         super().__init__(reduction, name)
-        several = isinstance(quantiles, list | tuple | np.ndarray)
+        several = isinstance(quantiles, list | tuple) or (
+            isinstance(quantiles, np.ndarray) and quantiles.ndim
+        )
         self._levels = list(quantiles) if several else [quantiles]
-        require(bool(self._levels), "quantiles", quantiles, "a number in (0, 1), or some of them")
+        self.per_target = len(self._levels)
+        require(self.per_target > 0, "quantiles", quantiles, "a number in (0, 1), or some of them")
         for level in self._levels:
             require_in("(0, 1)", "quantiles", level)
         distinct = len(set(self._levels)) == len(self._levels)
@@ -75,13 +79,16 @@ class Quantile(Loss):
     def elements(self, out: Array, T: Array) -> Array:
         error = np.subtract(out, T, self.scratch)  # twice the loss is |error| + (1 − 2τ) error
         np.abs(error, self.size)
-        np.multiply(error, self.tilt, error)
+        np.multiply(error, self.asymmetry, error)
         return np.add(error, self.size, error)
 
     def slopes(self, out: Array, T: Array) -> Array:
-        error = sign(np.subtract(out, T, self.scratch), self.above, self.below)
-        np.add(error, self.tilt, error)
-        return error
+        np.sign(np.subtract(out, T, self.size), self.scratch)
+        return np.add(self.scratch, self.asymmetry, self.scratch)
+
+    def prediction(self, out: Array) -> Array:
+        nearest = min(range(self.per_target), key=lambda k: abs(self._levels[k] - 0.5))
+        return out[:, nearest :: self.per_target]
 
     def columns(self, units: int) -> int:
         q = len(self._levels)
@@ -96,11 +103,10 @@ class Quantile(Loss):
 
     def bind(self, units: int, dtype: np.dtype[Any], canonical_factor: float = 0.0) -> None:
         super().bind(units, dtype, canonical_factor)
-        self.tilt = np.tile(1 - 2 * np.array(self._levels), self.columns(units)).astype(dtype)
+        self.asymmetry = np.tile(1 - 2 * np.array(self._levels), self.columns(units)).astype(dtype)
 
     def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
-        masks = {"above": Mask((units,)), "below": Mask((units,))}
-        return super().buffers(units) | {"size": (units,)} | masks
+        return super().buffers(units) | {"size": (units,)}
 
 
 class Expectile(Loss):
@@ -145,25 +151,25 @@ class Expectile(Loss):
         return 0.5 / units
 
     def elements(self, out: Array, T: Array) -> Array:
-        tilted = self._tilted(out, T)  # twice the loss is |error| (|error| + (1 − 2τ) error)
-        np.add(tilted, self.size, tilted)
-        return np.multiply(tilted, self.size, tilted)
+        skewed = self._skewed(out, T)  # twice the loss is |error| (|error| + (1 − 2τ) error)
+        np.add(skewed, self.size, skewed)
+        return np.multiply(skewed, self.size, skewed)
 
     def slopes(self, out: Array, T: Array) -> Array:
         error = np.subtract(out, T, self.scratch)
         np.abs(error, self.size)
-        np.multiply(self.size, self.tilt, self.size)
+        np.multiply(self.size, self.asymmetry, self.size)
         np.add(error, self.size, error)
         return np.add(error, error, error)
 
-    def _tilted(self, out: Array, T: Array) -> Array:
+    def _skewed(self, out: Array, T: Array) -> Array:
         error = np.subtract(out, T, self.scratch)
         np.abs(error, self.size)
-        return np.multiply(error, self.tilt, error)
+        return np.multiply(error, self.asymmetry, error)
 
     def bind(self, units: int, dtype: np.dtype[Any], canonical_factor: float = 0.0) -> None:
         super().bind(units, dtype, canonical_factor)
-        (self.tilt,) = self.constants(1 - 2 * self.level)
+        (self.asymmetry,) = self.constants(1 - 2 * self.level)
 
     def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
         return super().buffers(units) | {"size": (units,)}
@@ -184,7 +190,8 @@ class GaussianNegativeLogLikelihood(Loss):
     Notes
     -----
     For d columns of targets the model ends with 2d linear outputs: first the d means μ, then d
-    numbers s that become the variances, v = ln(1 + e^s) + epsilon. `split` makes both of them.
+    numbers s that become the variances, v = ln(1 + e^s) + epsilon. `split` makes both of them;
+    metrics see the means, but for functions of your own, which see all.
     PyTorch's `GaussianNLLLoss` is handed v itself; Keras has no such loss. The slopes are
     (μ − t)/(d v) and, by s, ½ (1/v − (t − μ)²/v²) sigmoid(s)/d.
 
@@ -201,9 +208,9 @@ class GaussianNegativeLogLikelihood(Loss):
     (1.0, 0.5)
     """
 
+    per_target = 2
     variance: Array
     error: Array
-    spare: Array
 
     def __init__(
         self,
@@ -214,13 +221,16 @@ class GaussianNegativeLogLikelihood(Loss):
     ) -> None:
         super().__init__(reduction, name)
         require_in("(0, inf)", "epsilon", epsilon)
+        require_bool("full", full)
         self.epsilon, self.full = epsilon, full
 
     def split(self, out: Any) -> tuple[Array, Array]:
         """The means and the variances that outputs, such as `predict` returns, stand for."""
-        out = np.asarray(out)
-        d = self.columns(out.shape[1])
-        return out[:, :d], np.logaddexp(out[:, d:], 0) + self.epsilon
+        array = as_outputs(out, "out")
+        if np.ndim(out) != 2:
+            raise ArgumentError(f"out must have rows and columns, as predict returns; got {np.shape(out)}")
+        d = self.columns(array.shape[1])
+        return array[:, :d], np.logaddexp(array[:, d:], 0) + self.epsilon
 
     def value(self, out: Array, T: Array) -> Array:
         variance = self._prepare(out, T)
@@ -231,6 +241,7 @@ class GaussianNegativeLogLikelihood(Loss):
         values = self.error.dot(self.halves, self.values)
         return np.add(values, self.constant, values) if self.full else values
 
+    @np.errstate(over="ignore")  # 1 / (1 + inf) is the exact 0
     def gradient(self, out: Array, T: Array) -> Array:
         d, grad = T.shape[1], self.scratch
         variance = self._prepare(out, T)
@@ -240,25 +251,24 @@ class GaussianNegativeLogLikelihood(Loss):
         np.multiply(by_mean, by_mean, by_mean)
         np.subtract(variance, by_mean, variance)
         np.multiply(variance, self.half_share, variance)
-        np.minimum(out[:, d:], self.zero, out=by_mean)  # sigmoid(s) = e^min(s, 0) / (1 + e^−|s|)
+        np.negative(out[:, d:], by_mean)  # times sigmoid(s)
         np.exp(by_mean, by_mean)
-        np.multiply(variance, by_mean, variance)
-        np.add(self.spare, self.one, self.spare)
-        np.divide(variance, self.spare, grad[:, d:])
+        np.add(by_mean, self.one, by_mean)
+        np.divide(variance, by_mean, grad[:, d:])
         return grad
 
     def _prepare(self, out: Array, T: Array) -> Array:
-        # errors, e^−|s| in `spare`, and v = max(s, 0) + ln(1 + e^−|s|) + epsilon
+        # errors, and v = max(s, 0) + ln(1 + e^−|s|) + epsilon
         d = T.shape[1]
         raw = out[:, d:]
         np.subtract(out[:, :d], T, self.error)
-        np.abs(raw, self.spare)
-        np.negative(self.spare, self.spare)
-        np.exp(self.spare, self.spare)
-        np.log1p(self.spare, self.variance)
+        log_one_plus(raw, self.variance)
         np.add(self.variance, self.least, self.variance)
         np.maximum(raw, self.zero, out=self.scratch[:, d:])
         return np.add(self.variance, self.scratch[:, d:], self.variance)
+
+    def prediction(self, out: Array) -> Array:
+        return out[:, : self.columns(out.shape[1])]
 
     def columns(self, units: int) -> int:
         if units % 2:
@@ -279,5 +289,5 @@ class GaussianNegativeLogLikelihood(Loss):
         self.constant, self.least = self.constants(0.5 * math.log(2 * math.pi), self.epsilon)
 
     def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
-        halves = dict.fromkeys(("variance", "error", "spare"), (units // 2,))
+        halves = dict.fromkeys(("variance", "error"), (units // 2,))
         return super().buffers(units) | halves

@@ -10,19 +10,18 @@ import numpy as np
 
 from mlp.activations import Activation, Sigmoid, Softmax
 from mlp.arrays import Array, Mask, Workspace
-from mlp.losses.base import Loss, weigh
+from mlp.losses.base import EPSILON, Loss, weigh
 from mlp.losses.crossentropy import (
-    EPSILON,
+    crossentropy_of_logits,
     normalise,
     require_distributions,
     require_probabilities,
     require_several,
     require_unit_interval,
     smooth,
-    surprise,
     through_the_sum,
 )
-from mlp.naming import require, require_in
+from mlp.naming import require, require_bool, require_in
 
 
 class BinaryFocalCrossentropy(Loss):
@@ -67,8 +66,10 @@ class BinaryFocalCrossentropy(Loss):
         name: str | None = None,
     ) -> None:
         super().__init__(reduction, name)
+        require_bool("apply_class_balancing", apply_class_balancing)
         require_in("[0, 1]", "alpha", alpha)
         require_in("[0, inf)", "gamma", gamma)
+        require_bool("from_logits", from_logits)
         require_in("[0, 1)", "label_smoothing", label_smoothing)
         self.apply_class_balancing, self.alpha, self.gamma = apply_class_balancing, alpha, gamma
         self.from_logits, self.label_smoothing = from_logits, label_smoothing
@@ -84,7 +85,7 @@ class BinaryFocalCrossentropy(Loss):
         return self._focused(out, T)
 
     def elements_from_net(self, activation: Activation, net: Array, out: Array, T: Array) -> Array:
-        surprise(self, net, T)
+        crossentropy_of_logits(self, net, T)
         return self._focused(out, T)
 
     def slopes(self, out: Array, T: Array) -> Array:
@@ -102,21 +103,21 @@ class BinaryFocalCrossentropy(Loss):
         return self._slope(out, T, self.free, self.scratch)
 
     def delta_from_net(self, activation: Activation, net: Array, out: Array, T: Array, delta: Array) -> Array:
-        entropy = surprise(self, net, T)
+        entropy = crossentropy_of_logits(self, net, T)
         np.subtract(self.one, out, self.products)  # p' = p (1 − p)
         np.multiply(self.products, out, self.products)
         np.multiply(entropy, self.products, entropy)
         np.subtract(out, T, self.products)
         return self._slope(out, T, self.products, delta)
 
-    def _slope(self, p: Array, T: Array, fall: Array, into: Array) -> Array:
-        # w (s^γ b' + γ (1 − 2t) s^(γ−1) b), with b in scratch and b' in `fall`
+    def _slope(self, p: Array, T: Array, slope: Array, into: Array) -> Array:
+        # w (s^γ b' + γ (1 − 2t) s^(γ−1) b), with b in scratch and b' in `slope`
         s, entropy = self._distance(p, T), self.scratch
-        np.multiply(fall, s, fall)
+        np.multiply(slope, s, slope)
         np.multiply(T, self.minus_double_gamma, self.spare)
         np.add(self.spare, self.gamma_array, self.spare)
         np.multiply(entropy, self.spare, entropy)
-        np.add(fall, entropy, into)
+        np.add(slope, entropy, into)
         np.maximum(s, self.least, out=s)
         s **= self.gamma - 1
         np.multiply(into, s, into)
@@ -136,7 +137,7 @@ class BinaryFocalCrossentropy(Loss):
 
     def _balance(self, into: Array, T: Array) -> Array:
         if self.apply_class_balancing:
-            np.multiply(T, self.tilt, self.spare)
+            np.multiply(T, self.of_ones_more, self.spare)
             np.add(self.spare, self.of_zeros, self.spare)
             np.multiply(into, self.spare, into)
         return into
@@ -159,7 +160,7 @@ class BinaryFocalCrossentropy(Loss):
         self._sigmoid.set_dtype(dtype)
         self.low, self.high, self.least = self.constants(EPSILON, 1 - EPSILON, np.finfo(dtype).tiny)
         self.gamma_array, self.minus_double_gamma = self.constants(self.gamma, -2 * self.gamma)
-        self.tilt, self.of_zeros = self.constants(2 * self.alpha - 1, 1 - self.alpha)
+        self.of_ones_more, self.of_zeros = self.constants(2 * self.alpha - 1, 1 - self.alpha)
 
     def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
         wide = dict.fromkeys(("scratch", "products", "free", "distance", "spare"), (units,))
@@ -214,6 +215,7 @@ class CategoricalFocalCrossentropy(Loss):
         for each in alpha if isinstance(alpha, list | tuple | np.ndarray) else [alpha]:
             require_in("[0, inf)", "alpha", each)
         require_in("[0, inf)", "gamma", gamma)
+        require_bool("from_logits", from_logits)
         require_in("[0, 1)", "label_smoothing", label_smoothing)
         self.alpha = list(alpha) if isinstance(alpha, tuple | np.ndarray) else alpha
         self.gamma = gamma

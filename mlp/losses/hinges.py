@@ -35,10 +35,10 @@ class Hinge(Loss):
         return signs(T, out)
 
     def elements(self, out: Array, T: Array) -> Array:
-        return shortfall(self, out, T)
+        return slack(self, out, T)
 
     def slopes(self, out: Array, T: Array) -> Array:
-        compare(np.greater, shortfall(self, out, T), self.mask, self.above)
+        compare(np.greater, slack(self, out, T), self.mask, self.above)
         np.multiply(self.above, T, self.scratch)
         return np.negative(self.scratch, self.scratch)
 
@@ -52,6 +52,10 @@ class Hinge(Loss):
 class SquaredHinge(Loss):
     """ℓ = (1/o) Σ_k max(1 − t_k out_k, 0)², slope −(2/o) t max(1 − t out, 0); targets as in `Hinge`.
 
+    References
+    ----------
+    Tang (2013), Deep learning using linear support vector machines.
+
     Examples
     --------
     >>> SquaredHinge()([[1.0, 0.0]], [[0.5, 0.5]])
@@ -62,13 +66,13 @@ class SquaredHinge(Loss):
         return signs(T, out)
 
     def elements(self, out: Array, T: Array) -> Array:
-        short = shortfall(self, out, T)
-        return np.multiply(short, short, short)
+        xi = slack(self, out, T)
+        return np.multiply(xi, xi, xi)
 
     def slopes(self, out: Array, T: Array) -> Array:
-        short = shortfall(self, out, T)
-        np.multiply(short, T, short)
-        return np.multiply(short, self.minus_two, short)
+        xi = slack(self, out, T)
+        np.multiply(xi, T, xi)
+        return np.multiply(xi, self.minus_two, xi)
 
     def bind(self, units: int, dtype: np.dtype[Any], canonical_factor: float = 0.0) -> None:
         super().bind(units, dtype, canonical_factor)
@@ -143,8 +147,8 @@ def signs(T: Array, out: Array | None) -> Array:
     return np.subtract(T, zeros, out=out) if zeros.any() else T
 
 
-def shortfall(loss: Loss, out: Array, T: Array) -> Array:
-    """max(1 − t·out, 0): what each output lacks to be right by a margin of 1."""
+def slack(loss: Loss, out: Array, T: Array) -> Array:
+    """ξ = max(1 − t·out, 0): what each output lacks to be right by a margin of 1."""
     np.multiply(T, out, loss.scratch)
     np.subtract(loss.one, loss.scratch, loss.scratch)
     return np.maximum(loss.scratch, loss.zero, out=loss.scratch)

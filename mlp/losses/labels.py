@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from mlp.activations import Activation
-from mlp.arrays import Array, as_labels
+from mlp.arrays import Array, as_labels, as_numbers
 from mlp.errors import ArgumentError
 from mlp.losses.base import MEANS, Loss, weigh
 from mlp.losses.crossentropy import CategoricalCrossentropy, require_probabilities, require_several
@@ -21,7 +21,12 @@ class SparseCategoricalCrossentropy(Loss):
         As in `CategoricalCrossentropy`; Keras's has no `label_smoothing`.
     ignore_class : int, optional
         A label that stands for "not known", such as -1 or 255; it need not be one of the classes.
-        Such rows add nothing, and the mean is over the other rows of the batch, as in Keras.
+        Such rows add nothing, and the mean is over the other rows of the batch, as in Keras; in
+        `Model.evaluate` over those of all data.
+
+    References
+    ----------
+    As in `CategoricalCrossentropy`.
 
     Examples
     --------
@@ -78,10 +83,7 @@ class SparseCategoricalCrossentropy(Loss):
     def _of_known(self, T: Array, weight: Array) -> Array:
         if self.ignore_class is None:
             return weight
-        known = known_rows(T).astype(self.dtype)
-        if self.reduction in MEANS:
-            known *= len(T) / max(int(known.sum()), 1)
-        return known * weight
+        return known_rows(T) * weight
 
     def bind(self, units: int, dtype: np.dtype[Any], canonical_factor: float = 0.0) -> None:
         super().bind(units, dtype, canonical_factor)
@@ -101,11 +103,14 @@ class SparseCategoricalCrossentropy(Loss):
     def as_target(self, y: Any, units: int, dtype: np.dtype[Any], name: str = "y") -> Array:
         return labels_as_target(y, units, name, self.ignore_class)
 
+    def counted(self, T: Array) -> int:
+        return len(T) if self.ignore_class is None else int(np.count_nonzero(self.ignore_class != T))
+
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         found = super().__call__(y_true, y_pred, sample_weight)
         if self.ignore_class is None or self.reduction in ("sum", "none", None):
             return found
-        known = np.asarray(y_true).reshape(-1) != self.ignore_class
+        known = np.asarray(y_true, float).reshape(-1) != self.ignore_class
         if self.reduction in MEANS or sample_weight is None:
             return float(found * len(known) / max(int(np.count_nonzero(known)), 1))
         weight = np.asarray(sample_weight, float).reshape(-1)
@@ -204,10 +209,10 @@ def labels_as_target(y: Any, units: int, name: str, ignored: int | None = None) 
     if ignored is None or ignored in range(units):
         labels = as_labels(y, units, name)
     else:
-        numbers = np.asarray(y)
+        numbers = as_numbers(y, np.dtype(np.float64), name).reshape(-1)
         unknown = numbers == ignored
         labels = as_labels(np.where(unknown, 0, numbers), units, name)
-        labels[unknown.reshape(-1)] = ignored
+        labels[unknown] = ignored
     if np.ndim(y) not in (1, 2) or len(labels) != len(y):
         raise ArgumentError(
             f"{name} must be one label a row, shape (n,) or (n, 1), for sparse_categorical_crossentropy; "

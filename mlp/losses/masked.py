@@ -41,6 +41,7 @@ class Masked(Loss):
     def __init__(self, loss: Any = "mse") -> None:
         self.loss: Loss = CATALOGUES["loss"].get(loss)
         super().__init__(self.loss.reduction)
+        self.per_target = self.loss.per_target
         if isinstance(self.loss, Masked):
             raise ArgumentError("loss must be another loss than Masked itself")
 
@@ -119,6 +120,12 @@ class Masked(Loss):
         width = units if self.loss.by_element else self.loss.columns(units)
         wide = {"filled": (width,), "unknown": Mask((width,))}
         return wide | {"values": (), "row_weight": (), "row_unknown": Mask(())}
+
+    def counted(self, T: Array) -> int:
+        return self.loss.counted(T)
+
+    def prediction(self, out: Array) -> Array:
+        return self.loss.prediction(out)
 
     def columns(self, units: int) -> int:
         return self.loss.columns(units)

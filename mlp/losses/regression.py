@@ -5,14 +5,16 @@ from typing import Any
 import numpy as np
 
 from mlp.arrays import Array, Mask
-from mlp.losses.base import Loss, require_targets, sign
-from mlp.naming import require, require_in
-
-EPSILON = 1e-7  # Keras's; what would be divided by is kept above it
+from mlp.losses.base import EPSILON, Loss, require_targets
+from mlp.naming import require_in, require_one_of
 
 
 class MeanAbsoluteError(Loss):
     """ℓ = (1/o) Σ_k |out_k − t_k|, slope ±1/o, and 0 where out = t. Its minimum is the median.
+
+    References
+    ----------
+    Bloomfield and Steiger (1983), Least absolute deviations.
 
     Examples
     --------
@@ -20,22 +22,26 @@ class MeanAbsoluteError(Loss):
     1.0
     """
 
-    above: Array
-    below: Array
+    error: Array
 
     def elements(self, out: Array, T: Array) -> Array:
         error = np.subtract(out, T, self.scratch)
         return np.abs(error, error)
 
     def slopes(self, out: Array, T: Array) -> Array:
-        return sign(np.subtract(out, T, self.scratch), self.above, self.below)
+        # in place np.sign takes seven times as long: it then goes number by number, and branches
+        return np.sign(np.subtract(out, T, self.error), self.scratch)
 
     def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
-        return super().buffers(units) | {"above": Mask((units,)), "below": Mask((units,))}
+        return super().buffers(units) | {"error": (units,)}
 
 
 class MeanAbsolutePercentageError(Loss):
     """ℓ = (100/o) Σ_k |out_k − t_k| / max(|t_k|, 1e-7), slope ±(100/o) / max(|t|, 1e-7).
+
+    References
+    ----------
+    Hyndman and Koehler (2006), Another look at measures of forecast accuracy.
 
     Examples
     --------
@@ -44,8 +50,6 @@ class MeanAbsolutePercentageError(Loss):
     """
 
     size: Array
-    above: Array
-    below: Array
 
     def factor(self, units: int) -> float:
         return 100 / units
@@ -56,8 +60,8 @@ class MeanAbsolutePercentageError(Loss):
         return np.divide(error, self._size(T), error)
 
     def slopes(self, out: Array, T: Array) -> Array:
-        error = sign(np.subtract(out, T, self.scratch), self.above, self.below)
-        return np.divide(error, self._size(T), error)
+        np.sign(np.subtract(out, T, self.size), self.scratch)
+        return np.divide(self.scratch, self._size(T), self.scratch)
 
     def _size(self, T: Array) -> Array:
         np.abs(T, self.size)
@@ -68,8 +72,7 @@ class MeanAbsolutePercentageError(Loss):
         (self.epsilon,) = self.constants(EPSILON)
 
     def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
-        masks = {"above": Mask((units,)), "below": Mask((units,))}
-        return super().buffers(units) | {"size": (units,)} | masks
+        return super().buffers(units) | {"size": (units,)}
 
 
 class MeanSquaredLogarithmicError(Loss):
@@ -191,6 +194,11 @@ class LogCosh(Loss):
     -----
     Computed as |e| + ln(1 + e^(−2|e|)) − ln 2, which does not overflow.
 
+    References
+    ----------
+    Green (1990), Bayesian reconstructions from emission tomography data using a modified EM
+    algorithm.
+
     Examples
     --------
     >>> round(LogCosh()([[0.0]], [[1.0]]), 6)
@@ -250,7 +258,7 @@ class CosineSimilarity(Loss):
         name: str | None = None,
     ) -> None:
         super().__init__(reduction, name)
-        require(axis in (-1, 1), "axis", axis, "-1 or 1, the axis of the outputs")
+        require_one_of("axis", axis, (-1, 1), "-1 or 1, the axis of the outputs")
         self.axis = axis
 
     def encode(self, T: Array, out: Array | None = None) -> Array:

@@ -9,6 +9,11 @@ from mlp.losses.base import Loss
 class MeanSquaredError(Loss):
     """ℓ = (1/o) Σ_k (out_k − t_k)², as Keras has it; ∂ℓ/∂out = (2/o)(out − t).
 
+    References
+    ----------
+    Widrow and Hoff (1960), Adaptive switching circuits; Bishop (1995), Neural networks for pattern
+    recognition, section 6.1.
+
     Examples
     --------
     >>> MeanSquaredError()([[0.0, 1.0]], [[2.0, 1.0]])

@@ -6,8 +6,8 @@ import numpy as np
 
 from mlp.arrays import Array
 from mlp.errors import ArgumentError
-from mlp.metrics.base import Metric, labels_of
-from mlp.naming import is_integer, require, require_in
+from mlp.metrics.base import Metric, labels_of, require_no_gaps, same_shape, whole_numbers
+from mlp.naming import is_integer, require, require_bool, require_in
 
 
 class Accuracy(Metric):
@@ -22,6 +22,8 @@ class Accuracy(Metric):
     """
 
     def values(self, y_true: Array, y_pred: Array) -> Any:
+        same_shape(y_true, y_pred)
+        require_no_gaps(y_true)
         return y_true == y_pred
 
 
@@ -40,9 +42,12 @@ class AccuracyByForm(Metric):
     """
 
     def values(self, y_true: Array, y_pred: Array) -> Any:
-        if y_pred.shape[1] == 1:
+        outputs = y_pred.shape[1]
+        if outputs == 1:
+            same_shape(y_true, y_pred)
+            require_no_gaps(y_true)
             return (y_pred > 0.5) == y_true
-        return labels_of(y_true) == y_pred.argmax(axis=1)
+        return labels_of(y_true, outputs) == y_pred.argmax(axis=1)
 
 
 class BinaryAccuracy(Metric):
@@ -66,6 +71,8 @@ class BinaryAccuracy(Metric):
         self.threshold = threshold
 
     def values(self, y_true: Array, y_pred: Array) -> Any:
+        same_shape(y_true, y_pred)
+        require_no_gaps(y_true)
         return (y_pred > self.threshold) == y_true
 
 
@@ -79,7 +86,7 @@ class CategoricalAccuracy(Metric):
     """
 
     def values(self, y_true: Array, y_pred: Array) -> Any:
-        return y_true.argmax(axis=1) == y_pred.argmax(axis=1)
+        return largest(self, y_true, y_pred) == y_pred.argmax(axis=1)
 
 
 class SparseCategoricalAccuracy(Metric):
@@ -92,7 +99,7 @@ class SparseCategoricalAccuracy(Metric):
     """
 
     def values(self, y_true: Array, y_pred: Array) -> Any:
-        return y_true[:, 0] == y_pred.argmax(axis=1)
+        return single_labels(y_true) == y_pred.argmax(axis=1)
 
 
 class TopKCategoricalAccuracy(Metric):
@@ -118,7 +125,7 @@ class TopKCategoricalAccuracy(Metric):
         self.k = k
 
     def values(self, y_true: Array, y_pred: Array) -> Any:
-        return in_top(y_true.argmax(axis=1), y_pred, self.k)
+        return in_top(largest(self, y_true, y_pred), y_pred, self.k)
 
 
 class SparseTopKCategoricalAccuracy(Metric):
@@ -147,13 +154,37 @@ class SparseTopKCategoricalAccuracy(Metric):
         from_sorted_ids: bool = False,
     ) -> None:
         require(is_integer(k) and k > 0, "k", k, "an integer of at least 1")
+        require_bool("from_sorted_ids", from_sorted_ids)
         super().__init__(name, dtype)
         self.k, self.from_sorted_ids = k, from_sorted_ids
 
     def values(self, y_true: Array, y_pred: Array) -> Any:
+        labels = single_labels(y_true)
         if self.from_sorted_ids:
-            return (y_pred[:, : self.k] == y_true[:, :1]).any(axis=1)
-        return in_top(y_true[:, 0].astype(np.intp), y_pred, self.k)
+            return (y_pred[:, : self.k] == labels[:, None]).any(axis=1)
+        return in_top(labels, y_pred, self.k)
+
+
+def largest(metric: Metric, y_true: Array, y_pred: Array) -> Array:
+    """The class of each row of one-hot targets."""
+    if y_true.shape[1] == 1 < y_pred.shape[1]:
+        kind = "top_k_categorical_accuracy" if hasattr(metric, "k") else "categorical_accuracy"
+        raise ArgumentError(
+            f"y_true has 1 column for {y_pred.shape[1]} outputs; for labels use sparse_{kind}"
+        )
+    same_shape(y_true, y_pred)
+    require_no_gaps(y_true)
+    return y_true.argmax(axis=1)  # type: ignore[no-any-return]
+
+
+def single_labels(y_true: Array) -> Array:
+    """The labels, which are one column."""
+    if y_true.shape[1] != 1:
+        raise ArgumentError(
+            f"y_true has {y_true.shape[1]} columns; it must be one label a row. For one-hot targets use "
+            "the metric without 'sparse', such as categorical_accuracy"
+        )
+    return whole_numbers(y_true[:, 0])
 
 
 def in_top(labels: Array, y_pred: Array, k: int) -> Array:

@@ -8,8 +8,8 @@ import numpy as np
 from mlp.activations import Sigmoid
 from mlp.arrays import Array
 from mlp.metrics.base import Metric, ratio
-from mlp.metrics.thresholds import Counts, checked, column, counts_of, table_of
-from mlp.naming import is_integer, require, require_in
+from mlp.metrics.thresholds import MOST_THRESHOLDS, Counts, checked, column, counts_of, table_of
+from mlp.naming import is_integer, require, require_bool, require_in, require_one_of
 
 CURVES = ("ROC", "PR", "PRGAIN")
 SUMMATIONS = ("interpolation", "majoring", "minoring")
@@ -20,7 +20,7 @@ class AUC(Metric):
 
     Parameters
     ----------
-    num_thresholds : int of at least 2 or None, default 200
+    num_thresholds : int from 2 to 1000000 or None, default 200
         Even ones from 0 to 1. None keeps every output and makes the area exact, at the price
         of the memory; Keras has no such choice.
     curve : {"ROC", "PR", "PRGAIN"}, default "ROC"
@@ -71,16 +71,20 @@ class AUC(Metric):
         label_weights: Sequence[float] | None = None,
         from_logits: bool = False,
     ) -> None:
-        several = num_thresholds is None or (is_integer(num_thresholds) and num_thresholds > 1)
-        require(several, "num_thresholds", num_thresholds, "None or an integer of at least 2")
-        self.curve, self.summation_method = str(curve).upper(), str(summation_method).lower()
-        require(self.curve in CURVES, "curve", curve, f"one of {', '.join(CURVES)}")
-        known = self.summation_method in SUMMATIONS
-        require(known, "summation_method", summation_method, f"one of {', '.join(SUMMATIONS)}")
+        bounded = is_integer(num_thresholds) and 2 <= num_thresholds <= MOST_THRESHOLDS  # type: ignore[operator]
+        expected = f"None or an integer from 2 to {MOST_THRESHOLDS}"
+        require(num_thresholds is None or bounded, "num_thresholds", num_thresholds, expected)
+        self.curve = curve.upper() if isinstance(curve, str) else curve
+        self.summation_method = (
+            summation_method.lower() if isinstance(summation_method, str) else summation_method
+        )
+        require_one_of("curve", self.curve, CURVES)
+        require_one_of("summation_method", self.summation_method, SUMMATIONS)
+        require_bool("multi_label", multi_label)
+        require_bool("from_logits", from_logits)
         fits = num_labels is None or (multi_label and is_integer(num_labels) and num_labels > 0)
         require(fits, "num_labels", num_labels, "None, or an integer of at least 1 with multi_label=True")
-        for weight in () if label_weights is None else label_weights:
-            require_in("[0, inf)", "label_weights", weight)
+        check_label_weights(label_weights)
         self.num_thresholds, self.thresholds = num_thresholds, thresholds
         self.multi_label, self.num_labels, self.label_weights = multi_label, num_labels, label_weights
         self.from_logits = from_logits
@@ -131,6 +135,17 @@ class AUC(Metric):
         if not self.multi_label:
             return float(areas)
         return float(np.average(areas, weights=self.label_weights))
+
+
+def check_label_weights(weights: Any) -> None:
+    """Raise an `ArgumentError` unless they are None or some numbers of which one is above 0."""
+    if weights is None:
+        return
+    several = isinstance(weights, list | tuple | np.ndarray) and np.ndim(weights) == 1
+    for weight in weights if several else ():
+        require_in("[0, inf)", "label_weights", weight)
+    fits = several and any(weight > 0 for weight in weights)
+    require(fits, "label_weights", weights, "a list of numbers, not all 0")
 
 
 def area(counts: Counts, curve: str, summation: str) -> Any:

@@ -4,11 +4,12 @@ A metric keeps sums in float64. The result after any number of batches is the re
 rows at once, also where it is no mean, such as a correlation or an F-score.
 """
 
+import math
 from typing import Any
 
 import numpy as np
 
-from mlp.arrays import Array, as_numbers
+from mlp.arrays import Array, as_numbers, is_finite
 from mlp.errors import ArgumentError
 from mlp.naming import Part, require, snake_case
 
@@ -29,8 +30,16 @@ class Metric(Part):
 
     Notes
     -----
-    Targets and outputs are rows, shape (n, o); a vector counts as one column. Sample weights
-    are one a row, where Keras also takes one an element.
+    Targets and outputs are rows, shape (n, o); a vector counts as one column. Nothing is
+    broadcast: one column of targets beside several outputs is taken for labels, or refused.
+    Sample weights are one a row, where Keras also takes one an element.
+
+    NaN in a target, a gap, makes the mean of a loss and a score of numbers NaN. Metrics that
+    count refuse it with an `ArgumentError`, since a gap is neither right nor wrong.
+
+    In a model whose outputs are more than a prediction (`losses.GaussianNegativeLogLikelihood`,
+    several quantiles) a metric is given the columns that are it (`Loss.prediction`), or with
+    ``of_all_outputs = True`` as an attribute all of them.
 
     Examples
     --------
@@ -59,6 +68,8 @@ class Metric(Part):
     0.75
     """
 
+    of_all_outputs = False
+
     def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
         require(name is None or isinstance(name, str), "name", name, "a string")
         require(dtype is None or isinstance(dtype, str), "dtype", dtype, "a string, such as 'float32'")
@@ -85,10 +96,25 @@ class Metric(Part):
 
     def update(self, y_true: Array, y_pred: Array, weight: Array | None) -> None:
         """Add a batch to the sums; the arrays are checked, `weight` is float64 of shape (n,) or None."""
-        values = np.asarray(self.values(y_true, y_pred))
+        values = self.values(y_true, y_pred)
+        expected = type(values) is np.ndarray and values.dtype.kind in "biuf" and values.ndim in (1, 2)
+        if not expected or len(values) != len(y_pred):
+            values = self._as_numbers(values, len(y_pred))
         rows = len(y_pred) if weight is None else float(weight.sum())
         self.total += total(values, weight) if values.ndim else float(values) * rows
         self.count += rows
+
+    def _as_numbers(self, values: Any, rows: int) -> Array:
+        # what a function or a class of a user returns, which can be anything
+        numbers = as_numbers(values, FLOAT64, f"what {self.name!r} returns")
+        if np.ndim(values) == 0:
+            return numbers.reshape(())
+        if len(numbers) != rows or numbers.ndim > 2:
+            raise ArgumentError(
+                f"what {self.name!r} returns must be a number, or one or more for each of {rows} rows; "
+                f"its shape is {numbers.shape}"
+            )
+        return numbers
 
     def result(self) -> Any:
         """The metric of all rows since `reset_state`; 0 if there were none."""
@@ -154,12 +180,7 @@ def one_hot(y_true: Array, columns: int) -> Array:
     """
     if y_true.shape[1] == columns:
         return y_true
-    if y_true.shape[1] != 1:
-        raise ArgumentError(
-            f"y_true has {y_true.shape[1]} columns for {columns} outputs; it must have as many, "
-            "or one of integer labels"
-        )
-    return np.equal(y_true, np.arange(columns))
+    return np.equal(labels_of(y_true, columns)[:, None], np.arange(columns))
 
 
 def same_shape(y_true: Array, y_pred: Array) -> None:
@@ -168,6 +189,40 @@ def same_shape(y_true: Array, y_pred: Array) -> None:
         raise ArgumentError(f"y_true has the shape {y_true.shape} and y_pred {y_pred.shape}; they must agree")
 
 
-def labels_of(y_true: Array) -> Array:
-    """The class of each row: where the largest target is, or the label if there is one column."""
-    return y_true[:, 0] if y_true.shape[1] == 1 else y_true.argmax(axis=1)
+def require_no_gaps(y_true: Array) -> None:
+    """Raise an `ArgumentError` if targets that are to be counted are not all finite."""
+    if y_true.dtype.kind == "f" and not (math.isfinite(np.vdot(y_true, y_true)) or is_finite(y_true)):
+        raise ArgumentError(
+            "y_true must be finite where outputs are counted as right or wrong; leave rows with NaN out"
+        )
+
+
+def whole_numbers(labels: Array) -> Array:
+    """Labels as integers; an `ArgumentError` if one of them is none."""
+    if labels.dtype.kind != "f":
+        return labels
+    with np.errstate(invalid="ignore"):
+        numbers: Array = labels.astype(np.intp)
+    if not np.array_equal(numbers, labels):
+        raise ArgumentError(f"y_true must hold integer labels; got {labels[numbers != labels][0]}")
+    return numbers
+
+
+def labels_of(y_true: Array, outputs: int) -> Array:
+    """The class of each row: the label if there is one column, or where the largest target is.
+
+    Raises
+    ------
+    ArgumentError
+        If there is another number of columns, or a target is NaN or a label no integer.
+    """
+    columns = y_true.shape[1]
+    if columns == 1:
+        return whole_numbers(y_true[:, 0])
+    if columns != outputs:
+        raise ArgumentError(
+            f"y_true has {columns} columns for {outputs} outputs; it must have as many, "
+            "or one of integer labels"
+        )
+    require_no_gaps(y_true)
+    return y_true.argmax(axis=1)  # type: ignore[no-any-return]

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from mlp.arrays import Array
-from mlp.metrics.base import Metric, labels_of, one_hot, ratio
+from mlp.metrics.base import Metric, labels_of, one_hot, ratio, same_shape
 from mlp.naming import is_integer, require
 
 
@@ -41,7 +41,7 @@ class ExpectedCalibrationError(Metric):
 
     Parameters
     ----------
-    bins : int of at least 1, default 15
+    bins : int from 1 to 1000000, default 15
         Even ones from 0 to 1; each has its upper edge and not its lower one.
     name, dtype : as in `Metric`
 
@@ -63,7 +63,8 @@ class ExpectedCalibrationError(Metric):
     """
 
     def __init__(self, bins: int = 15, name: str | None = None, dtype: str | None = None) -> None:
-        require(is_integer(bins) and bins > 0, "bins", bins, "an integer of at least 1")
+        valid = is_integer(bins) and 0 < bins <= 10**6
+        require(valid, "bins", bins, "an integer from 1 to 1000000")
         self.bins, self._edges = bins, np.arange(1, bins) / bins
         super().__init__(name, dtype)
 
@@ -72,10 +73,11 @@ class ExpectedCalibrationError(Metric):
 
     def update(self, y_true: Array, y_pred: Array, weight: Array | None) -> None:
         if y_pred.shape[1] == 1:
+            same_shape(y_true, y_pred)
             confidence, hit = y_pred[:, 0], y_true[:, 0].astype(np.float64)
         else:
             confidence = y_pred.max(axis=1)
-            hit = (y_pred.argmax(axis=1) == labels_of(y_true)).astype(np.float64)
+            hit = (y_pred.argmax(axis=1) == labels_of(y_true, y_pred.shape[1])).astype(np.float64)
         weight = np.ones(len(hit)) if weight is None else weight
         place = self._edges.searchsorted(confidence)
         for total, part in zip(self.table, (weight, weight * confidence, weight * hit), strict=True):

@@ -7,7 +7,7 @@ import numpy as np
 from mlp.arrays import Array
 from mlp.errors import ArgumentError
 from mlp.metrics.base import Metric, labels_of, ratio
-from mlp.naming import require
+from mlp.naming import require_one_of
 
 
 def confusion(truth: Array, predicted: Array, classes: int, weight: Array | None = None) -> Array:
@@ -29,7 +29,7 @@ def update_matrix(self: Any, y_true: Array, y_pred: Array, weight: Array | None)
     outputs = y_pred.shape[1]
     classes = max(outputs, 2)
     predicted = y_pred.argmax(axis=1) if outputs > 1 else y_pred[:, 0] > 0.5
-    truth = labels_of(y_true)
+    truth = labels_of(y_true, outputs)
     if truth.min() < 0 or truth.max() >= classes:
         raise ArgumentError(f"y_true must hold labels from 0 to {classes - 1}; got {np.unique(truth)}")
     found = confusion(truth, predicted, classes, weight)
@@ -125,7 +125,7 @@ class CohenKappa(Metric):
     reset_state, update = reset_matrix, update_matrix
 
     def __init__(self, weights: str | None = None, name: str | None = None, dtype: str | None = None) -> None:
-        require(weights in (None, "linear", "quadratic"), "weights", weights, "None, linear or quadratic")
+        require_one_of("weights", weights, (None, "linear", "quadratic"))
         super().__init__(name, dtype)
         self.weights = weights
 

@@ -8,7 +8,7 @@ from mlp.arrays import Array
 from mlp.errors import ArgumentError
 from mlp.metrics.base import Metric, ratio, same_shape
 from mlp.metrics.moments import Moments
-from mlp.naming import require
+from mlp.naming import require_one_of
 
 
 def along_rows(y_true: Array, y_pred: Array) -> tuple[Array, Array, Array]:
@@ -75,7 +75,7 @@ class PearsonCorrelation(Metric):
     reset_state, update, result = reset_moments, update_moments, result_of_moments
 
     def __init__(self, name: str | None = None, dtype: str | None = None, axis: int = -1) -> None:
-        require(axis in (-1, 1, 0), "axis", axis, "-1 (along a row) or 0 (over the rows)")
+        require_one_of("axis", axis, (-1, 1, 0), "-1 (along a row) or 0 (over the rows)")
         super().__init__(name, dtype)
         self.axis = axis
 
@@ -112,7 +112,7 @@ class ConcordanceCorrelation(Metric):
     reset_state, update, result = reset_moments, update_moments, result_of_moments
 
     def __init__(self, name: str | None = None, dtype: str | None = None, axis: int = -1) -> None:
-        require(axis in (-1, 1, 0), "axis", axis, "-1 (along a row) or 0 (over the rows)")
+        require_one_of("axis", axis, (-1, 1, 0), "-1 (along a row) or 0 (over the rows)")
         super().__init__(name, dtype)
         self.axis = axis
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from mlp.arrays import Array
-from mlp.metrics.base import Metric, by_column, one_hot, ratio
-from mlp.naming import require, require_in
+from mlp.metrics.base import Metric, by_column, one_hot, ratio, require_no_gaps
+from mlp.naming import require_in, require_one_of
 
 AVERAGES = (None, "micro", "macro", "weighted")
 
@@ -47,7 +47,7 @@ class FBetaScore(Metric):
         name: str | None = "fbeta_score",
         dtype: str | None = None,
     ) -> None:
-        require(average in AVERAGES, "average", average, "None, micro, macro or weighted")
+        require_one_of("average", average, AVERAGES)
         require_in("(0, inf)", "beta", beta)
         if threshold is not None:
             require_in("(0, 1]", "threshold", threshold)
@@ -88,7 +88,7 @@ class F1Score(Metric):
         name: str | None = "f1_score",
         dtype: str | None = None,
     ) -> None:
-        require(average in AVERAGES, "average", average, "None, micro, macro or weighted")
+        require_one_of("average", average, AVERAGES)
         if threshold is not None:
             require_in("(0, 1]", "threshold", threshold)
         super().__init__(name, dtype)
@@ -107,6 +107,7 @@ class F1Score(Metric):
 def hits(y_true: Array, y_pred: Array, threshold: float | None, weight: Array | None) -> Array:
     """True positives, positive outputs and positive targets of each column, shape (3, o)."""
     y_true = one_hot(y_true, y_pred.shape[1])
+    require_no_gaps(y_true)
     if threshold is None:
         positive = y_pred >= np.maximum.reduce(y_pred, 1, keepdims=True)
         positive &= np.abs(y_pred) > 1e-9

@@ -7,25 +7,32 @@ import numpy as np
 
 from mlp.arrays import Array
 from mlp.errors import ArgumentError
-from mlp.metrics.base import Metric, ratio
+from mlp.metrics.base import Metric, ratio, require_no_gaps, whole_numbers
 from mlp.metrics.confusion import confusion
-from mlp.naming import is_integer, require, require_in
+from mlp.naming import is_integer, require, require_bool, require_in, require_one_of
+
+MOST_CLASSES = 10_000  # the table has the square of it
 
 
 def prepare(metric: Any, classes: Any, wanted: Any, ignored: int | None = None, axis: int = -1) -> None:
-    """Check what the metrics here have in common, and keep the two numbers that `intersect` needs."""
-    require(is_integer(classes) and classes > 0, "num_classes", classes, "an integer of at least 1")
-    numbers = list(range(classes)) if wanted is None else list(np.atleast_1d(wanted))
-    inside = bool(numbers) and all(is_integer(number) and 0 <= number < classes for number in numbers)
+    """Check and keep what the metrics here have in common, and the classes that `intersect` needs."""
+    counts = is_integer(classes) and 0 < classes <= MOST_CLASSES
+    require(counts, "num_classes", classes, f"an integer from 1 to {MOST_CLASSES}")
+    numbers = range(classes) if wanted is None else [wanted] if is_integer(wanted) else wanted
+    several = isinstance(numbers, list | tuple | range) or (
+        isinstance(numbers, np.ndarray) and numbers.ndim > 0
+    )
+    inside = several and len(numbers) > 0 and all(is_integer(k) and 0 <= k < classes for k in numbers)
     require(inside, "target_class_ids", wanted, f"a list of classes from 0 to {classes - 1}")
     require(ignored is None or is_integer(ignored), "ignore_class", ignored, "None or an integer")
-    require(is_integer(axis) and axis in (-1, 1), "axis", axis, "-1, where the classes are")
-    metric._classes, metric._wanted = classes, np.array(numbers)
+    require_one_of("axis", axis, (-1, 1), "-1, where the classes are")
+    metric.num_classes, metric.ignore_class, metric.axis = classes, ignored, axis
+    metric._wanted = np.array(numbers)
 
 
 def reset_matrix(self: Any) -> None:
     """Forget all rows."""
-    self.matrix = np.zeros((self._classes, self._classes))
+    self.matrix = np.zeros((self.num_classes, self.num_classes))
 
 
 def intersect(self: Any, truth: Array, predicted: Array, weight: Array | None) -> None:
@@ -37,14 +44,14 @@ def intersect(self: Any, truth: Array, predicted: Array, weight: Array | None) -
         )
     if weight is not None:
         weight = weight.repeat(truth.size // len(weight))
-    truth, predicted = truth.reshape(-1).astype(np.intp), predicted.reshape(-1).astype(np.intp)
-    known = (truth >= 0) & (truth < self._classes) & (predicted >= 0) & (predicted < self._classes)
-    if getattr(self, "ignore_class", None) is not None:
+    truth, predicted = whole_numbers(truth.reshape(-1)).astype(np.intp), predicted.reshape(-1).astype(np.intp)
+    known = (truth >= 0) & (truth < self.num_classes) & (predicted >= 0) & (predicted < self.num_classes)
+    if self.ignore_class is not None:
         known &= truth != self.ignore_class
     if not known.all():
         truth, predicted = truth[known], predicted[known]
         weight = None if weight is None else weight[known]
-    self.matrix += confusion(truth, predicted, self._classes, weight)
+    self.matrix += confusion(truth, predicted, self.num_classes, weight)
 
 
 def mean_iou(self: Any) -> float:
@@ -60,7 +67,7 @@ class IoU(Metric):
 
     Parameters
     ----------
-    num_classes : int
+    num_classes : int from 1 to 10000
     target_class_ids : list of int
         Which classes; those that do not occur do not count.
     name, dtype : as in `Metric`
@@ -96,16 +103,15 @@ class IoU(Metric):
     ) -> None:
         require(target_class_ids is not None, "target_class_ids", None, "a list of classes")
         prepare(self, num_classes, target_class_ids, ignore_class, axis)
+        require_bool("sparse_y_true", sparse_y_true)
+        require_bool("sparse_y_pred", sparse_y_pred)
         super().__init__(name, dtype)
-        self.num_classes, self.target_class_ids, self.ignore_class = (
-            num_classes,
-            target_class_ids,
-            ignore_class,
-        )
-        self.sparse_y_true, self.sparse_y_pred, self.axis = sparse_y_true, sparse_y_pred, axis
+        self.target_class_ids = target_class_ids
+        self.sparse_y_true, self.sparse_y_pred = sparse_y_true, sparse_y_pred
 
     def update(self, y_true: Array, y_pred: Array, weight: Array | None) -> None:
-        intersect(self, _classes(y_true, self.sparse_y_true), _classes(y_pred, self.sparse_y_pred), weight)
+        truth = truths(y_true, self.sparse_y_true)
+        intersect(self, truth, predictions(y_pred, self.sparse_y_pred), weight)
 
 
 class MeanIoU(Metric):
@@ -134,12 +140,14 @@ class MeanIoU(Metric):
         axis: int = -1,
     ) -> None:
         prepare(self, num_classes, None, ignore_class, axis)
+        require_bool("sparse_y_true", sparse_y_true)
+        require_bool("sparse_y_pred", sparse_y_pred)
         super().__init__(name, dtype)
-        self.num_classes, self.ignore_class, self.axis = num_classes, ignore_class, axis
         self.sparse_y_true, self.sparse_y_pred = sparse_y_true, sparse_y_pred
 
     def update(self, y_true: Array, y_pred: Array, weight: Array | None) -> None:
-        intersect(self, _classes(y_true, self.sparse_y_true), _classes(y_pred, self.sparse_y_pred), weight)
+        truth = truths(y_true, self.sparse_y_true)
+        intersect(self, truth, predictions(y_pred, self.sparse_y_pred), weight)
 
 
 class OneHotIoU(Metric):
@@ -172,16 +180,12 @@ class OneHotIoU(Metric):
     ) -> None:
         require(target_class_ids is not None, "target_class_ids", None, "a list of classes")
         prepare(self, num_classes, target_class_ids, ignore_class, axis)
+        require_bool("sparse_y_pred", sparse_y_pred)
         super().__init__(name, dtype)
-        self.num_classes, self.target_class_ids, self.ignore_class = (
-            num_classes,
-            target_class_ids,
-            ignore_class,
-        )
-        self.sparse_y_pred, self.axis = sparse_y_pred, axis
+        self.target_class_ids, self.sparse_y_pred = target_class_ids, sparse_y_pred
 
     def update(self, y_true: Array, y_pred: Array, weight: Array | None) -> None:
-        intersect(self, _classes(y_true, False), _classes(y_pred, self.sparse_y_pred), weight)
+        intersect(self, truths(y_true, False), predictions(y_pred, self.sparse_y_pred), weight)
 
 
 class OneHotMeanIoU(Metric):
@@ -210,12 +214,12 @@ class OneHotMeanIoU(Metric):
         axis: int = -1,
     ) -> None:
         prepare(self, num_classes, None, ignore_class, axis)
+        require_bool("sparse_y_pred", sparse_y_pred)
         super().__init__(name, dtype)
-        self.num_classes, self.ignore_class = num_classes, ignore_class
-        self.sparse_y_pred, self.axis = sparse_y_pred, axis
+        self.sparse_y_pred = sparse_y_pred
 
     def update(self, y_true: Array, y_pred: Array, weight: Array | None) -> None:
-        intersect(self, _classes(y_true, False), _classes(y_pred, self.sparse_y_pred), weight)
+        intersect(self, truths(y_true, False), predictions(y_pred, self.sparse_y_pred), weight)
 
 
 class BinaryIoU(Metric):
@@ -252,5 +256,17 @@ class BinaryIoU(Metric):
         intersect(self, y_true, y_pred >= self.threshold, weight)
 
 
-def _classes(array: Array, sparse: bool) -> Array:
-    return array if sparse else array.argmax(axis=1)[:, None]
+def truths(y_true: Array, sparse: bool) -> Array:
+    """The true class of each row, shape (n, 1), or of each target if they are numbers of classes."""
+    if sparse:
+        return y_true
+    if y_true.shape[1] == 1:
+        raise ArgumentError("y_true has 1 column, so it is no one-hot one; for labels say sparse_y_true=True")
+    require_no_gaps(y_true)
+    classes: Array = y_true.argmax(axis=1)
+    return classes[:, None]
+
+
+def predictions(y_pred: Array, sparse: bool) -> Array:
+    """The predicted classes likewise."""
+    return y_pred if sparse else y_pred.argmax(axis=1)[:, None]

@@ -12,7 +12,7 @@ from mlp import losses
 from mlp.activations import CONSTANTS
 from mlp.arrays import Array
 from mlp.metrics.base import FLOAT64, Metric, total
-from mlp.naming import is_integer, require, require_in
+from mlp.naming import is_integer, require, require_bool, require_in, require_one_of
 
 
 def loss_values(self: Any, y_true: Array, y_pred: Array) -> Array:
@@ -35,7 +35,9 @@ def loss_values(self: Any, y_true: Array, y_pred: Array) -> Array:
 
 def _bind(loss: losses.Loss, y_true: Array, y_pred: Array) -> losses.Loss:
     loss.bind(y_pred.shape[1], y_pred.dtype)
-    if not np.isnan(y_true).any():  # masked targets, which only the loss may know what to do with
+    if type(loss).as_target is losses.Loss.as_target:  # rows with a gap, which make the mean NaN, stay out
+        y_true = y_true[~np.isnan(y_true).any(axis=1)]
+    if len(y_true):
         loss.as_target(y_true, y_pred.shape[1], y_pred.dtype, "y_true")
     return loss
 
@@ -65,6 +67,7 @@ class BinaryCrossentropy(Metric):
         from_logits: bool = False,
         label_smoothing: float = 0.0,
     ) -> None:
+        require_bool("from_logits", from_logits)
         require_in("[0, 1)", "label_smoothing", label_smoothing)
         super().__init__(name, dtype)
         self.from_logits, self.label_smoothing = from_logits, label_smoothing
@@ -101,8 +104,9 @@ class CategoricalCrossentropy(Metric):
         label_smoothing: float = 0.0,
         axis: int = -1,
     ) -> None:
+        require_bool("from_logits", from_logits)
         require_in("[0, 1)", "label_smoothing", label_smoothing)
-        require(axis in (-1, 1), "axis", axis, "-1, where the classes are")
+        require_one_of("axis", axis, (-1, 1), "-1, where the classes are")
         super().__init__(name, dtype)
         self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
 
@@ -138,9 +142,10 @@ class SparseCategoricalCrossentropy(Metric):
         ignore_class: int | None = None,
         axis: int = -1,
     ) -> None:
+        require_bool("from_logits", from_logits)
         known = ignore_class is None or is_integer(ignore_class)
         require(known, "ignore_class", ignore_class, "None or an integer")
-        require(axis in (-1, 1), "axis", axis, "-1, where the classes are")
+        require_one_of("axis", axis, (-1, 1), "-1, where the classes are")
         super().__init__(name, dtype)
         self.from_logits, self.ignore_class, self.axis = from_logits, ignore_class, axis
 
@@ -180,6 +185,10 @@ class CrossentropyByForm(Metric):
 
 class KLDivergence(Metric):
     """Mean of Σ_k t_k ln(t_k / y_k) over rows.
+
+    Parameters
+    ----------
+    name, dtype : as in `Metric`
 
     Examples
     --------

@@ -65,6 +65,8 @@ class Sum(Metric):
 
 def _weighted_values(values: Any, sample_weight: Any) -> tuple[Array, Array | None]:
     array = as_numbers(values, FLOAT64, "values")
+    if not array.size:
+        raise ArgumentError(f"values must be a number or several; its shape is {array.shape}")
     array = array.reshape(len(array) if array.ndim else 1, -1)
     if sample_weight is None:
         return array, None
@@ -81,7 +83,8 @@ class MeanMetricWrapper(Metric):
     ----------
     fn : callable, Loss, or subclass of Loss
         Gets arrays of shape (n, o) and returns a number for each row, several of which the mean
-        is taken, or one for all; that one counts as often as there are rows.
+        is taken, or one for all; that one counts as often as there are rows. In a model a function
+        gets all outputs, also those that are no prediction (see `Metric`).
     name : str, optional
         By default that of the function.
     dtype : str, optional, as in `Metric`
@@ -119,8 +122,9 @@ class MeanMetricWrapper(Metric):
         require(_is_function_of_rows(fn), "fn", fn, "a function of y_true and y_pred, or a loss")
         if isinstance(fn, losses.Loss):
             require(not kwargs, "kwargs", kwargs, "empty for a loss, which has its own arguments")
-            name = name or snake_case(type(fn).__name__)
-        super().__init__(name or getattr(fn, "__name__", None), dtype)
+            name = snake_case(type(fn).__name__) if name is None else name
+        super().__init__(getattr(fn, "__name__", None) if name is None else name, dtype)
+        self.of_all_outputs = not isinstance(fn, losses.Loss) or fn.per_target > 1
         self.fn: Any = fn
         self.kwargs = kwargs
 

@@ -11,7 +11,7 @@ from mlp.arrays import Array
 from mlp.metrics.base import Metric, by_column, ratio, same_shape
 from mlp.metrics.mean_losses import loss_values
 from mlp.metrics.moments import Moments
-from mlp.naming import is_integer, require
+from mlp.naming import is_integer, require, require_one_of
 
 
 class MeanSquaredError(Metric):
@@ -24,6 +24,7 @@ class MeanSquaredError(Metric):
     """
 
     def values(self, y_true: Array, y_pred: Array) -> Any:
+        same_shape(y_true, y_pred)
         error = np.subtract(y_true, y_pred, dtype=_float(y_true, y_pred))
         return np.multiply(error, error, error)
 
@@ -38,6 +39,7 @@ class RootMeanSquaredError(Metric):
     """
 
     def values(self, y_true: Array, y_pred: Array) -> Any:
+        same_shape(y_true, y_pred)
         error = np.subtract(y_true, y_pred, dtype=_float(y_true, y_pred))
         return np.multiply(error, error, error)
 
@@ -55,6 +57,7 @@ class MeanAbsoluteError(Metric):
     """
 
     def values(self, y_true: Array, y_pred: Array) -> Any:
+        same_shape(y_true, y_pred)
         error = np.subtract(y_true, y_pred, dtype=_float(y_true, y_pred))
         return np.abs(error, error)
 
@@ -91,6 +94,10 @@ class MeanSquaredLogarithmicError(Metric):
 class LogCoshError(Metric):
     """Mean of ln cosh(t − y) over rows and outputs.
 
+    Parameters
+    ----------
+    name, dtype : as in `Metric`
+
     Examples
     --------
     >>> round(LogCoshError()([[0, 1], [0, 0]], [[1, 1], [0, 0]]), 6)
@@ -120,7 +127,7 @@ class CosineSimilarity(Metric):
     loss = losses.CosineSimilarity
 
     def __init__(self, name: str | None = None, dtype: str | None = None, axis: int = -1) -> None:
-        require(axis in (-1, 1), "axis", axis, "-1, where the outputs are")
+        require_one_of("axis", axis, (-1, 1), "-1, where the outputs are")
         super().__init__(name, dtype)
         self.axis = axis
 
@@ -152,7 +159,7 @@ class MeanPinballLoss(Metric):
     def __init__(
         self, quantiles: float | Sequence[float] = 0.5, name: str | None = None, dtype: str | None = None
     ) -> None:
-        losses.Quantile(quantiles)  # checks them
+        self.of_all_outputs = losses.Quantile(quantiles).per_target > 1
         super().__init__(name, dtype)
         self.quantiles = quantiles
 
@@ -192,7 +199,7 @@ class R2Score(Metric):
         dtype: str | None = None,
     ) -> None:
         valid = (None, "uniform_average", "variance_weighted_average")
-        require(class_aggregation in valid, "class_aggregation", class_aggregation, f"one of {valid}")
+        require_one_of("class_aggregation", class_aggregation, valid)
         counts = is_integer(num_regressors) and num_regressors >= 0
         require(counts, "num_regressors", num_regressors, "an integer of at least 0")
         super().__init__(name, dtype)
@@ -214,7 +221,8 @@ class R2Score(Metric):
         if not self.rows:
             return 0.0
         spread = self.moments.scatter[0, 0]
-        scores = np.where(spread > 0, 1 - ratio(self.residual, spread), self.residual == 0)
+        met = np.where(np.isnan(self.residual), np.nan, self.residual == 0)
+        scores: Any = np.where(spread == 0, met, 1 - ratio(self.residual, spread))
         if self.class_aggregation == "uniform_average":
             scores = float(scores.mean())
         elif self.class_aggregation == "variance_weighted_average":

@@ -13,10 +13,11 @@ import numpy as np
 
 from mlp.arrays import Array
 from mlp.errors import ArgumentError
-from mlp.metrics.base import Metric, one_hot, ratio
+from mlp.metrics.base import Metric, one_hot, ratio, require_no_gaps
 from mlp.naming import is_integer, require, require_in
 
 Thresholds = float | Sequence[float] | None
+MOST_THRESHOLDS = 10**6  # even ones; a model file could ask for any number
 
 
 class Counts(NamedTuple):
@@ -128,6 +129,7 @@ def column(class_id: int | None, y_true: Array, y_pred: Array) -> tuple[Array, A
     if y_pred.dtype.kind != "f":
         y_pred = y_pred.astype(np.float64)
     y_true = one_hot(y_true, y_pred.shape[1])
+    require_no_gaps(y_true)
     if class_id is None:
         return y_true, y_pred
     if class_id >= y_pred.shape[1]:
@@ -145,7 +147,32 @@ def top(k: int, y_pred: Array) -> Array:
     return kept
 
 
-# `reset_state` and `update` of the metrics below, which keep their rising thresholds in `_rising`
+# `__init__`, `reset_state` and `update` of the metrics below, which keep their rising thresholds in `_rising`
+
+
+def keep_thresholds(
+    self: Any, thresholds: Thresholds = None, name: str | None = None, dtype: str | None = None
+) -> None:
+    """Check and keep the arguments of the four counts."""
+    self.thresholds, self._rising = thresholds, np.sort(checked(thresholds))
+    Metric.__init__(self, name, dtype)
+
+
+def keep_choice(
+    self: Any,
+    thresholds: Thresholds = None,
+    top_k: int | None = None,
+    class_id: int | None = None,
+    name: str | None = None,
+    dtype: str | None = None,
+) -> None:
+    """Check and keep the arguments of `Precision` and `Recall`."""
+    check_class(class_id)
+    fits = top_k is None or (is_integer(top_k) and top_k > 0)
+    require(fits, "top_k", top_k, "an integer of at least 1")
+    self.thresholds, self.top_k, self.class_id = thresholds, top_k, class_id
+    self._rising = np.sort(checked(thresholds, 0.5 if top_k is None else -np.inf))
+    Metric.__init__(self, name, dtype)
 
 
 def reset_table(self: Any) -> None:
@@ -188,13 +215,7 @@ class TruePositives(Metric):
     2.0
     """
 
-    reset_state, update = reset_table, update_table
-
-    def __init__(
-        self, thresholds: Thresholds = None, name: str | None = None, dtype: str | None = None
-    ) -> None:
-        self.thresholds, self._rising = thresholds, np.sort(checked(thresholds))
-        super().__init__(name, dtype)
+    __init__, reset_state, update = keep_thresholds, reset_table, update_table
 
     def result(self) -> Any:
         return single(counts_as_given(self).true_positives)
@@ -213,13 +234,7 @@ class FalsePositives(Metric):
     1.0
     """
 
-    reset_state, update = reset_table, update_table
-
-    def __init__(
-        self, thresholds: Thresholds = None, name: str | None = None, dtype: str | None = None
-    ) -> None:
-        self.thresholds, self._rising = thresholds, np.sort(checked(thresholds))
-        super().__init__(name, dtype)
+    __init__, reset_state, update = keep_thresholds, reset_table, update_table
 
     def result(self) -> Any:
         return single(counts_as_given(self).false_positives)
@@ -238,13 +253,7 @@ class TrueNegatives(Metric):
     array([1., 2.])
     """
 
-    reset_state, update = reset_table, update_table
-
-    def __init__(
-        self, thresholds: Thresholds = None, name: str | None = None, dtype: str | None = None
-    ) -> None:
-        self.thresholds, self._rising = thresholds, np.sort(checked(thresholds))
-        super().__init__(name, dtype)
+    __init__, reset_state, update = keep_thresholds, reset_table, update_table
 
     def result(self) -> Any:
         return single(counts_as_given(self).true_negatives)
@@ -263,13 +272,7 @@ class FalseNegatives(Metric):
     2.0
     """
 
-    reset_state, update = reset_table, update_table
-
-    def __init__(
-        self, thresholds: Thresholds = None, name: str | None = None, dtype: str | None = None
-    ) -> None:
-        self.thresholds, self._rising = thresholds, np.sort(checked(thresholds))
-        super().__init__(name, dtype)
+    __init__, reset_state, update = keep_thresholds, reset_table, update_table
 
     def result(self) -> Any:
         return single(counts_as_given(self).false_negatives)
@@ -302,23 +305,7 @@ class Precision(Metric):
     0.5
     """
 
-    reset_state, update = reset_table, update_table
-
-    def __init__(
-        self,
-        thresholds: Thresholds = None,
-        top_k: int | None = None,
-        class_id: int | None = None,
-        name: str | None = None,
-        dtype: str | None = None,
-    ) -> None:
-        check_class(class_id)
-        require(
-            top_k is None or (is_integer(top_k) and top_k > 0), "top_k", top_k, "an integer of at least 1"
-        )
-        self.thresholds, self.top_k, self.class_id = thresholds, top_k, class_id
-        self._rising = np.sort(checked(thresholds, 0.5 if top_k is None else -np.inf))
-        super().__init__(name, dtype)
+    __init__, reset_state, update = keep_choice, reset_table, update_table
 
     def result(self) -> Any:
         counts = counts_as_given(self)
@@ -342,23 +329,7 @@ class Recall(Metric):
     1.0
     """
 
-    reset_state, update = reset_table, update_table
-
-    def __init__(
-        self,
-        thresholds: Thresholds = None,
-        top_k: int | None = None,
-        class_id: int | None = None,
-        name: str | None = None,
-        dtype: str | None = None,
-    ) -> None:
-        check_class(class_id)
-        require(
-            top_k is None or (is_integer(top_k) and top_k > 0), "top_k", top_k, "an integer of at least 1"
-        )
-        self.thresholds, self.top_k, self.class_id = thresholds, top_k, class_id
-        self._rising = np.sort(checked(thresholds, 0.5 if top_k is None else -np.inf))
-        super().__init__(name, dtype)
+    __init__, reset_state, update = keep_choice, reset_table, update_table
 
     def result(self) -> Any:
         counts = counts_as_given(self)

@@ -6,14 +6,14 @@ import numpy as np
 
 from mlp.arrays import Array
 from mlp.metrics.base import Metric, ratio
-from mlp.metrics.thresholds import check_class, counts_of, reset_table, update_table
+from mlp.metrics.thresholds import MOST_THRESHOLDS, check_class, counts_of, reset_table, update_table
 from mlp.naming import is_integer, require, require_in
 
 
 def rising(num_thresholds: int) -> Array:
     """That many even thresholds from 0 to 1, but for 1 itself, which no output is above; 0.5 if it is one."""
-    valid = is_integer(num_thresholds) and num_thresholds > 0
-    require(valid, "num_thresholds", num_thresholds, "an integer of at least 1")
+    valid = is_integer(num_thresholds) and 0 < num_thresholds <= MOST_THRESHOLDS
+    require(valid, "num_thresholds", num_thresholds, f"an integer from 1 to {MOST_THRESHOLDS}")
     if num_thresholds == 1:
         return np.array([0.5])
     return np.arange(num_thresholds - 1) / (num_thresholds - 1)
@@ -42,7 +42,7 @@ class SensitivityAtSpecificity(Metric):
     Parameters
     ----------
     specificity : float in [0, 1]
-    num_thresholds : int of at least 1, default 200
+    num_thresholds : int from 1 to 1000000, default 200
         Even ones from 0 to 1; outputs outside count as 0 or 1.
     class_id : int, optional
         Only this output counts; by default all do, together.

@@ -57,6 +57,10 @@ def __getattr__(name: str) -> Any:
     return part
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 __all__ = [
     "Adadelta",
     "Adafactor",

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mlp.arrays import Array
-from mlp.naming import require, require_in
+from mlp.naming import require, require_bool, require_in
 from mlp.optimizers.base import Optimizer
 
 
@@ -50,7 +50,7 @@ class Adam(Optimizer):
         super().__init__(learning_rate, **options)
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
         require_adam(self)
-        require(isinstance(amsgrad, bool), "amsgrad", amsgrad, "True or False")
+        require_bool("amsgrad", amsgrad)
         self.amsgrad = amsgrad
         self.slots = ("m", "v", "v_max") if amsgrad else ("m", "v")
 
@@ -111,7 +111,7 @@ class AdamW(Optimizer):
         require(weight_decay is not None, "weight_decay", weight_decay, "at least 0")
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
         require_adam(self)
-        require(isinstance(amsgrad, bool), "amsgrad", amsgrad, "True or False")
+        require_bool("amsgrad", amsgrad)
         self.amsgrad = amsgrad
         self.slots = ("m", "v", "v_max") if amsgrad else ("m", "v")
 

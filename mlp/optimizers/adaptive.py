@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlp.arrays import Array
-from mlp.naming import require, require_in
+from mlp.naming import require_bool, require_in
 from mlp.optimizers.base import Optimizer
 
 
@@ -53,7 +53,7 @@ class RMSprop(Optimizer):
         **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
-        require(isinstance(centered, bool), "centered", centered, "True or False")
+        require_bool("centered", centered)
         require_in("(0, 1)" if centered else "[0, 1)", "rho", rho)
         require_in("[0, 1)", "momentum", momentum)
         require_in("(0, inf)", "epsilon", epsilon)
@@ -207,7 +207,7 @@ class Ftrl(Optimizer):
     Parameters
     ----------
     learning_rate : float, LearningRateSchedule or callable, default 0.001
-        Above 0 in every step.
+        A step with 0 changes nothing, n and z included.
     learning_rate_power : float of at most 0, default -0.5
     initial_accumulator_value : float of at least 0, default 0.1
         What n begins with.
@@ -266,15 +266,17 @@ class Ftrl(Optimizer):
         self._ridge, self._inverse = np.zeros((), dtype), np.zeros((), dtype)
 
     def prepare(self, learning_rate: float) -> None:
-        require(learning_rate > 0, "learning_rate of Ftrl", learning_rate, "above 0")
+        self._rests = learning_rate < self._least  # 1/η would overflow
         self.rate.fill(learning_rate)
-        self._inverse.fill(1 / learning_rate)
+        self._inverse.fill(1 / max(learning_rate, float(self._least)))
         self._ridge.fill(2 * self.l2_regularization_strength * learning_rate + self.beta)
 
     def memory(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[Array, ...]:
         return (np.empty(shape, dtype),)
 
     def update(self, W: Array, dW: Array, scratch: Array, *slots: Array) -> None:
+        if self._rests:
+            return
         n, z, root = slots
         self._raise(n, scratch)
         np.multiply(dW, dW, root)

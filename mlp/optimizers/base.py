@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from mlp.arrays import Array
-from mlp.naming import Part, require, require_in
+from mlp.naming import Part, require, require_bool, require_in
 from mlp.optimizers import blocks, settings
 from mlp.parameters import Parameters
 
@@ -92,12 +92,13 @@ class Optimizer(Part):
         decay_factors: Mapping[str, float] | None = None,
         name: str | None = None,
     ) -> None:
-        rate_is_right = callable(learning_rate) or settings.is_rate(learning_rate)
+        is_function = callable(learning_rate) and not isinstance(learning_rate, type)
+        rate_is_right = is_function or settings.is_rate(learning_rate)
         expected = "a number of at least 0 or a function of the step"
         require(rate_is_right, "learning_rate", learning_rate, expected)
         settings.require_clipping(clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm)
         settings.require_decay("weight_decay", weight_decay)
-        require(isinstance(use_ema, bool), "use_ema", use_ema, "True or False")
+        require_bool("use_ema", use_ema)
         require_in("[0, 1]", "ema_momentum", ema_momentum)
         settings.require_count("ema_overwrite_frequency", ema_overwrite_frequency, 1)
         settings.require_count("gradient_accumulation_steps", gradient_accumulation_steps, 2)

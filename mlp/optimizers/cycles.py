@@ -3,7 +3,7 @@
 import math
 from itertools import pairwise
 
-from mlp.naming import is_integer, require, require_in
+from mlp.naming import is_integer, require, require_bool, require_in, require_one_of
 from mlp.optimizers.decays import LearningRateSchedule, falling, require_rate
 
 TAU = 2 * math.pi
@@ -45,10 +45,10 @@ class OneCycle(LearningRateSchedule):
         right = is_integer(total_steps) and total_steps > 1
         require(right, "total_steps", total_steps, "an integer of at least 2")
         require_in("(0, 1)", "pct_start", pct_start)
-        require(anneal_strategy in ("cos", "linear"), "anneal_strategy", anneal_strategy, "'cos' or 'linear'")
+        require_one_of("anneal_strategy", anneal_strategy, ("cos", "linear"), "'cos' or 'linear'")
         require_in("(0, inf)", "div_factor", div_factor)
         require_in("(0, inf)", "final_div_factor", final_div_factor)
-        require(isinstance(three_phase, bool), "three_phase", three_phase, "True or False")
+        require_bool("three_phase", three_phase)
         self.max_learning_rate, self.total_steps, self.pct_start = max_learning_rate, total_steps, pct_start
         self.anneal_strategy, self.three_phase = anneal_strategy, three_phase
         self.div_factor, self.final_div_factor = div_factor, final_div_factor
@@ -111,6 +111,10 @@ class FlatCosine(LearningRateSchedule):
     total_steps : int above 0
     flat : float in [0, 1), default 0.5
         The share of the steps with η₀.
+
+    References
+    ----------
+    Holzmüller, Grinsztajn and Steinwart (2024), as in `CosLog`.
     """
 
     def __init__(self, learning_rate: float, total_steps: float, flat: float = 0.5) -> None:

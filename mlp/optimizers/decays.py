@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from mlp.naming import Part, require, require_in
+from mlp.naming import Part, require, require_bool, require_in
 from mlp.optimizers.settings import is_rate
 
 
@@ -43,6 +43,11 @@ class ExponentialDecay(LearningRateSchedule):
     staircase : bool, default False
         Round t / decay_steps down, so that η falls in steps.
     name : str, optional
+
+    References
+    ----------
+    Senior et al., "An empirical study of learning rates in deep neural networks for speech
+    recognition" (2013).
     """
 
     def __init__(
@@ -56,13 +61,13 @@ class ExponentialDecay(LearningRateSchedule):
         require_rate("initial_learning_rate", initial_learning_rate)
         require_in("(0, inf)", "decay_steps", decay_steps)
         require_in("(0, inf)", "decay_rate", decay_rate)
-        require(isinstance(staircase, bool), "staircase", staircase, "True or False")
+        require_bool("staircase", staircase)
         self.initial_learning_rate, self.decay_steps = initial_learning_rate, decay_steps
         self.decay_rate, self.staircase, self.name = decay_rate, staircase, name
 
     def __call__(self, step: int) -> float:
         periods = step // self.decay_steps if self.staircase else step / self.decay_steps
-        return float(self.initial_learning_rate * self.decay_rate**periods)
+        return float(self.initial_learning_rate * power(self.decay_rate, periods))
 
 
 class InverseTimeDecay(LearningRateSchedule):
@@ -77,6 +82,10 @@ class InverseTimeDecay(LearningRateSchedule):
     staircase : bool, default False
         Round t / decay_steps down.
     name : str, optional
+
+    References
+    ----------
+    Darken and Moody, "Note on learning rate schedules for stochastic optimization" (1990).
     """
 
     def __init__(
@@ -90,7 +99,7 @@ class InverseTimeDecay(LearningRateSchedule):
         require_rate("initial_learning_rate", initial_learning_rate)
         require_in("(0, inf)", "decay_steps", decay_steps)
         require_in("[0, inf)", "decay_rate", decay_rate)
-        require(isinstance(staircase, bool), "staircase", staircase, "True or False")
+        require_bool("staircase", staircase)
         self.initial_learning_rate, self.decay_steps = initial_learning_rate, decay_steps
         self.decay_rate, self.staircase, self.name = decay_rate, staircase, name
 
@@ -109,6 +118,11 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     values : sequence of float
         One more than boundaries.
     name : str, optional
+
+    References
+    ----------
+    As in He et al., "Deep residual learning for image recognition" (2016), where each value is a
+    tenth of the one before.
 
     Examples
     --------
@@ -147,6 +161,11 @@ class PolynomialDecay(LearningRateSchedule):
     cycle : bool, default False
         At t = decay_steps go on with twice the decay_steps, then thrice and so on.
     name : str, optional
+
+    References
+    ----------
+    Chen et al., "DeepLab: semantic image segmentation with deep convolutional nets, atrous
+    convolution, and fully connected CRFs" (2018), with a power of 0.9.
     """
 
     def __init__(
@@ -162,7 +181,7 @@ class PolynomialDecay(LearningRateSchedule):
         require_in("(0, inf)", "decay_steps", decay_steps)
         require_rate("end_learning_rate", end_learning_rate)
         require_in("(0, inf)", "power", power)
-        require(isinstance(cycle, bool), "cycle", cycle, "True or False")
+        require_bool("cycle", cycle)
         self.initial_learning_rate, self.decay_steps = initial_learning_rate, decay_steps
         self.end_learning_rate, self.power, self.cycle, self.name = end_learning_rate, power, cycle, name
 
@@ -275,8 +294,16 @@ class CosineDecayRestarts(LearningRateSchedule):
             restarts, past, length = 0, step, self.first_decay_steps
             while past >= length:
                 restarts, past, length = restarts + 1, past - length, length * self.t_mul
-        height = self.m_mul**restarts * falling(past / length)
+        height = power(self.m_mul, restarts) * falling(past / length)
         return float(self.initial_learning_rate * (self.alpha + (1 - self.alpha) * height))
+
+
+def power(base: float, exponent: float) -> float:
+    """A positive number's power; where Python raises an error infinity, which an optimizer refuses."""
+    try:
+        return float(base**exponent)
+    except OverflowError:
+        return math.inf
 
 
 def falling(share: float) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mlp.arrays import Array
-from mlp.naming import require, require_in
+from mlp.naming import require_bool, require_in
 from mlp.optimizers.adam import require_adam
 from mlp.optimizers.base import Optimizer
 from mlp.optimizers.blocks import norm
@@ -126,7 +126,7 @@ class Adafactor(Optimizer):
         require_in("[1e-36, inf)", "epsilon_1", epsilon_1)  # what float32 can divide by
         require_in("[0, inf)", "epsilon_2", epsilon_2)
         require_in("(0, inf)", "clip_threshold", clip_threshold)
-        require(isinstance(relative_step, bool), "relative_step", relative_step, "True or False")
+        require_bool("relative_step", relative_step)
         self.beta_2_decay, self.epsilon_1, self.epsilon_2 = beta_2_decay, epsilon_1, epsilon_2
         self.clip_threshold, self.relative_step = clip_threshold, relative_step
 

@@ -1,17 +1,17 @@
 """Momentum, orthogonalised: a rule for matrices, with Adam for the rest."""
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from mlp.arrays import Array
-from mlp.naming import is_integer, require, require_in
+from mlp.naming import is_integer, require, require_bool, require_in
 from mlp.optimizers.adam import Adam
 from mlp.optimizers.base import Optimizer
 from mlp.optimizers.blocks import norm
-from mlp.optimizers.settings import require_decay
+from mlp.optimizers.settings import fits, require_decay, require_fitting
+from mlp.parameters import Parameters
 
 ADAM: Any = Adam  # whose methods need no more of an object than the numbers set in `constants` below
 
@@ -34,8 +34,9 @@ class Muon(Optimizer):
     weight_decay : float or None, default 0.004
         λ of the matrices.
     exclude_layers : sequence of str, optional
-        Regular expressions; parameters in whose names one is found, such as "dense_2.W", are
-        Adam's. The paper's author excludes the last layer.
+        Names or parts of names, as the keys of `decay_factors`; those parameters are Adam's. The
+        paper's author excludes the last layer, such as "dense_2". (Keras takes regular
+        expressions, and those that are found nowhere too.)
     exclude_embeddings : bool, default True
         Leave parameters with "embedding" in their names to Adam.
     muon_a, muon_b, muon_c : float, default 3.4445, -4.775 and 2.0315
@@ -91,10 +92,13 @@ class Muon(Optimizer):
         require_in("[0, inf)", "adam_lr_ratio", adam_lr_ratio)
         require(is_integer(ns_steps) and ns_steps > 0, "ns_steps", ns_steps, "a positive integer")
         for name, choice in (("exclude_embeddings", exclude_embeddings), ("nesterov", nesterov)):
-            require(isinstance(choice, bool), name, choice, "True or False")
+            require_bool(name, choice)
         if rms_rate is not None:
             require_in("(0, inf)", "rms_rate", rms_rate)
-        require_patterns(exclude_layers)
+        names = exclude_layers is None or (
+            isinstance(exclude_layers, list | tuple) and all(isinstance(x, str) for x in exclude_layers)
+        )
+        require(names, "exclude_layers", exclude_layers, "a list of names, such as ['dense_2']")
         self.adam_beta_1, self.adam_beta_2 = adam_beta_1, adam_beta_2
         self.adam_weight_decay, self.epsilon, self.adam_lr_ratio = adam_weight_decay, epsilon, adam_lr_ratio
         self.exclude_layers, self.exclude_embeddings = exclude_layers, exclude_embeddings
@@ -102,10 +106,14 @@ class Muon(Optimizer):
         self.momentum, self.ns_steps = momentum, ns_steps
         self.nesterov, self.rms_rate = nesterov, rms_rate
 
+    def build(self, parameters: Parameters) -> None:
+        require_fitting("exclude_layers", self.exclude_layers, parameters.names)
+        super().build(parameters)
+
     def is_for_adam(self, name: str, shape: tuple[int, ...]) -> bool:
         """Whether Adam updates a parameter."""
         embeds = self.exclude_embeddings and "embedding" in name.lower()
-        excluded = any(re.search(pattern, name) for pattern in self.exclude_layers or ())
+        excluded = any(fits(pattern, name) for pattern in self.exclude_layers or ())
         return len(shape) != 2 or embeds or excluded
 
     def slot_shapes(self, name: str, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
@@ -171,12 +179,3 @@ class Muon(Optimizer):
             np.multiply(X, self._a, X)
             np.add(X, Y, X)
         return X.T if is_tall else X
-
-
-def require_patterns(patterns: Any) -> None:
-    """Raise an `ArgumentError` unless it is None or a list of regular expressions."""
-    try:
-        right = patterns is None or (isinstance(patterns, list | tuple) and all(map(re.compile, patterns)))
-    except (re.error, TypeError):
-        right = False
-    require(right, "exclude_layers", patterns, "a list of regular expressions, such as ['dense_2']")

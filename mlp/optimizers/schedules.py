@@ -47,7 +47,7 @@ def deserialize(config: Any) -> LearningRateSchedule:
 
 def serialize(learning_rate_schedule: LearningRateSchedule) -> dict[str, Any]:
     """A schedule as plain data."""
-    return describe(learning_rate_schedule)
+    return describe(_CATALOGUE.get(learning_rate_schedule))
 
 
 __all__ = [

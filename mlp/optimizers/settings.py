@@ -1,7 +1,7 @@
 """What the settings of an optimizer may be, and which parameters a factor means."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,14 +52,15 @@ def as_factors(argument: str, factors: Any) -> dict[str, float] | None:
     return {name: float(factor) for name, factor in factors.items()}
 
 
-def require_fitting(argument: str, factors: Mapping[str, float] | None, names: Sequence[str]) -> None:
-    """Raise an `ArgumentError` if a name among the factors fits no parameter."""
-    for pattern in factors or ():
-        fits = any(_fits(pattern, name) for name in names)
-        require(fits, f"each name in {argument}", pattern, f"one of, or a part of, {', '.join(names)}")
+def require_fitting(argument: str, patterns: Iterable[str] | None, names: Sequence[str]) -> None:
+    """Raise an `ArgumentError` if one of some names fits no parameter."""
+    for pattern in patterns or ():
+        right = any(fits(pattern, name) for name in names)
+        require(right, f"each name in {argument}", pattern, f"one of, or a part of, {', '.join(names)}")
 
 
-def _fits(pattern: str, name: str) -> bool:
+def fits(pattern: str, name: str) -> bool:
+    """Whether it is all of a parameter's name, or whole parts of it; Keras's words stand for ours."""
     words = [KERAS_WORDS.get(word, word) for word in pattern.replace("/", ".").split(".")]
     return f".{'.'.join(words)}." in f".{name}."
 
@@ -75,6 +76,6 @@ def factor_of(factors: Mapping[str, float] | None, name: str) -> float:
     """
     product = 1.0
     for pattern, factor in (factors or {}).items():
-        if _fits(pattern, name):
+        if fits(pattern, name):
             product *= factor
     return product
