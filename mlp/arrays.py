@@ -161,7 +161,7 @@ def fill(targets: Sequence[Array], values: Any) -> None:
         If the number or a shape differs, or a value is not a finite number.
     """
     shapes = [target.shape for target in targets]
-    found = [_shape(value) for value in values] if np.iterable(values) else values
+    found = [shape_of(value) for value in values] if np.iterable(values) else values
     if not np.iterable(values) or len(found) != len(shapes) or any(map(_differ, found, shapes)):
         raise ArgumentError(f"set_weights() expected arrays of the shapes {shapes}; got {found}")
     arrays = [
@@ -174,7 +174,8 @@ def fill(targets: Sequence[Array], values: Any) -> None:
         target[...] = array
 
 
-def _shape(value: Any) -> tuple[int, ...] | None:
+def shape_of(value: Any) -> tuple[int, ...] | None:
+    """The shape of an array-like, or None if its rows have different lengths."""
     try:
         return tuple(np.shape(value))
     except ValueError:  # rows of different lengths, which `as_numbers` will say better

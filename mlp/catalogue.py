@@ -16,7 +16,6 @@ from mlp.naming import (
     kind_of,
     known_names,
     nearest,
-    register,
     revive,
     snake_case,
 )
@@ -64,7 +63,7 @@ class Catalogue:
     def load(self, name: str) -> type:
         """The built-in class of that name."""
         part: type = getattr(import_module(self.homes[name]), name)
-        return register(part)
+        return part
 
     def get(self, identifier: Any) -> Any:
         """The object that `identifier` stands for.

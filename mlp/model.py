@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mlp import compilation, optimizers, storage, summary
-from mlp.arrays import Array, as_inputs, fill
+from mlp.arrays import Array, as_inputs, fill, shape_of
 from mlp.callbacks import Callback, CallbackList, History
 from mlp.callbacks.progress import line
 from mlp.engines.numpy_engine import NumpyEngine
@@ -134,7 +134,8 @@ class Model(Part):
             If a name is unknown, or the loss does not suit the last activation (found when built).
         """
         single = "None: a model has one output; weigh its rows by sample_weight. Metrics: metrics=[...]"
-        require(loss_weights in (None, 1, [1]), "loss_weights", loss_weights, single)
+        plain = loss_weights is None or isinstance(loss_weights, int | float | list)
+        require(plain and loss_weights in (None, 1, [1]), "loss_weights", loss_weights, single)
         rule, loss, *reported = compilation.choose(optimizer, loss, metrics, weighted_metrics, self.optimizer)
         if self.built:
             stack.pair(loss, self.layers, self._dtype)
@@ -306,7 +307,7 @@ class Model(Part):
 
     def as_inputs(self, x: Any, name: str = "x") -> Array:
         """Check inputs and bring them to the model's dtype; build the model if it is not."""
-        one_column = self.input_shape == (1,) and np.ndim(x) == 1
+        one_column = self.input_shape == (1,) and len(shape_of(x) or ()) == 1
         X = as_inputs(np.reshape(x, (-1, 1)) if one_column else x, self._dtype, name)
         with self.lock:
             if not self.built:

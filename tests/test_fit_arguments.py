@@ -107,6 +107,9 @@ def test_what_keras_takes_to_execute_changes_nothing():
     np.testing.assert_array_equal(plain.parameters.values, executed.parameters.values)
     with pytest.raises(ArgumentError, match="loss_weights must be None: a model has one output"):
         net(loss_weights=[2.0])
+    with pytest.raises(ArgumentError, match="loss_weights must be None"):
+        net(loss_weights=np.ones(2))
+    net(loss_weights=[1.0])
 
 
 def test_arguments_by_position_stand_as_in_keras():
@@ -134,6 +137,9 @@ def test_one_column_may_be_a_vector():
     np.testing.assert_array_equal(model.predict(x), model.predict(x.reshape(-1, 1)))
     model.fit(x, 2 * x, epochs=2, verbose=0)
     model.fit(list(x), list(x), verbose=0, callbacks=Steps())
+    for wrong in ([[1.0], [1.0, 2.0]], None, 3.0, "x", ["a", "b"]):
+        with pytest.raises(ArgumentError, match="x must"):
+            model.predict(wrong)
 
 
 def test_a_layer_of_keras_as_an_activation():

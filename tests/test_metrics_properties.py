@@ -70,6 +70,16 @@ def test_a_weight_is_a_number_of_rows(part, rows, seed):
 
 
 @every
+def test_rows_that_do_not_count_are_no_rows(part):
+    T, out, weight = data(part, 6, 0)
+    metric = made(part)
+    metric.update_state(T, out, np.zeros_like(weight))
+    assert np.isfinite(metric.result()).all()
+    metric.update_state(T, out, weight)
+    close(metric.result(), made(part)(T, out, weight))
+
+
+@every
 @few
 @given(rows=st.integers(2, 12), seed=seeds)
 def test_any_order_and_either_type(part, rows, seed):

@@ -233,3 +233,12 @@ def test_bad_arguments(make, message):
 def test_none_stays_none():
     assert saving.serialize_keras_object(None) is saving.deserialize_keras_object(None) is None
     assert saving.CustomObjectScope(None).custom_objects == {}
+
+
+def test_a_class_of_ones_own_is_not_displaced_by_a_built_in_one_that_is_loaded_later():
+    @mlp.register
+    class Huber(mlp.losses.Loss):
+        """The user's own of that name."""
+
+    mlp.losses.get("huber")
+    assert type(naming.revive({"class_name": "Huber", "kind": "Loss", "config": {}})) is Huber

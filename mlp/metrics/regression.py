@@ -218,7 +218,7 @@ class R2Score(Metric):
         self.rows += len(T)
 
     def result(self) -> Any:
-        if not self.rows:
+        if not self.moments.weight:  # no rows, or none that counts
             return 0.0
         spread = self.moments.scatter[0, 0]
         met = np.where(np.isnan(self.residual), np.nan, self.residual == 0)

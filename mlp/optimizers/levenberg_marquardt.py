@@ -55,8 +55,8 @@ class LevenbergMarquardt(Optimizer):
     r = √c (out − T), c the weight of the sample by 1/N and the factor of the loss. Penalties
     `L2` are part of the least squares: l2 is added to the diagonal of JᵀJ. Marquardt's scaling
     of μ by that diagonal is not used. Defaults as in MATLAB's trainlm, but for `increase`: with
-    its 10 fewer steps are tried, each shorter, and the loss of three smooth problems after 200
-    epochs was 7 to 24 times larger. μ is saved with the model, so a training can go on.
+    its 10 fewer steps are tried, but each that is kept is shorter. μ is saved with the model, so
+    a training can go on.
 
     References
     ----------
