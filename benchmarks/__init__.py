@@ -13,4 +13,5 @@
     speed.py        the command: python -m benchmarks.speed
     parts/          each part by itself: python -m benchmarks.parts
     solvers.py      the solvers for full batches: python -m benchmarks.solvers
+    estimators/     fit, predict and memory beside scikit-learn's: python -m benchmarks.estimators
 """

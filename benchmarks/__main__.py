@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-COMMANDS = ("speed", "parts", "solvers")
+COMMANDS = ("speed", "parts", "solvers", "estimators")
 
 if __name__ == "__main__":
     for command in COMMANDS:

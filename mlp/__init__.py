@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         callbacks,
         constraints,
         errors,
+        estimators,
         initializers,
         layers,
         losses,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         utils,
     )
     from mlp.errors import MLPError
+    from mlp.estimators import MLPClassifier, MLPRegressor, SequentialClassifier, SequentialRegressor
     from mlp.initializers import Initializer
     from mlp.layers import Input, Layer
     from mlp.losses import Loss
@@ -50,16 +52,21 @@ __all__ = [
     "Input",
     "Layer",
     "Loss",
+    "MLPClassifier",
     "MLPError",
+    "MLPRegressor",
     "Metric",
     "Optimizer",
     "Regularizer",
     "Sequential",
+    "SequentialClassifier",
+    "SequentialRegressor",
     "__version__",
     "activations",
     "callbacks",
     "constraints",
     "errors",
+    "estimators",
     "initializers",
     "layers",
     "losses",
@@ -78,11 +85,15 @@ _HOMES = {
     "Input": "layers",
     "Layer": "layers",
     "Loss": "losses",
+    "MLPClassifier": "estimators",
     "MLPError": "errors",
+    "MLPRegressor": "estimators",
     "Metric": "metrics",
     "Optimizer": "optimizers",
     "Regularizer": "regularizers",
     "Sequential": "models",
+    "SequentialClassifier": "estimators",
+    "SequentialRegressor": "estimators",
     "register": "naming",
 }
 

@@ -152,8 +152,15 @@ def as_weights(weight: Any, rows: int, dtype: np.dtype[Any], name: str = "sample
     return array
 
 
-def fill(targets: Sequence[Array], values: Any) -> None:
+def fill(targets: Sequence[Array], values: Any, name: str = "weights") -> None:
     """Copy values into arrays of the same shapes; into all of them or, where something is wrong, none.
+
+    Parameters
+    ----------
+    targets : sequence of Array
+    values : iterable of array-like
+    name : str
+        How they are called in an error.
 
     Raises
     ------
@@ -163,13 +170,14 @@ def fill(targets: Sequence[Array], values: Any) -> None:
     shapes = [target.shape for target in targets]
     found = [shape_of(value) for value in values] if np.iterable(values) else values
     if not np.iterable(values) or len(found) != len(shapes) or any(map(_differ, found, shapes)):
-        raise ArgumentError(f"set_weights() expected arrays of the shapes {shapes}; got {found}")
+        asked = "set_weights()" if name == "weights" else name
+        raise ArgumentError(f"{asked} expected arrays of the shapes {shapes}; got {found}")
     arrays = [
-        as_numbers(value, target.dtype, f"weights[{k}]")
+        as_numbers(value, target.dtype, f"{name}[{k}]")
         for k, (value, target) in enumerate(zip(values, targets, strict=True))
     ]
     for k, array in enumerate(arrays):
-        require_finite(array, f"weights[{k}]")
+        require_finite(array, f"{name}[{k}]")
     for target, array in zip(targets, arrays, strict=True):
         target[...] = array
 

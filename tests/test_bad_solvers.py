@@ -1,7 +1,5 @@
 """What the solvers for full batches refuse, and that nothing has moved then."""
 
-import sys
-
 import numpy as np
 import pytest
 
@@ -100,13 +98,6 @@ def test_a_loss_that_overflows(solver, scale):
         minimise(model, X, T, epochs=30)
         assert np.isfinite(model.parameters.values).all()
         assert model.evaluate(X, T) <= start
-
-
-def test_lbfgs_without_scipy(monkeypatch):
-    model = net("lbfgs")
-    monkeypatch.setitem(sys.modules, "scipy.optimize", None)
-    with pytest.raises(ArgumentError, match=r'LBFGS needs scipy, .* pip install "mlp\[scipy\]"'):
-        minimise(model, X, T)
 
 
 @pytest.mark.parametrize(

@@ -32,8 +32,9 @@ for module in pkgutil.walk_packages(mlp.__path__, "mlp."):
 
 
 def descendants(base) -> set:
-    """The classes of the package that derive from a base."""
+    """The classes of the package that derive from a base, without those that are the estimators' own."""
     found = {part for part in base.__subclasses__() if part.__module__.startswith("mlp.")}
+    found = {part for part in found if not part.__module__.startswith("mlp.estimators.")}
     return found.union(*map(descendants, found))
 
 

@@ -172,6 +172,8 @@ class Optimizer(Part):
             if self.use_ema:
                 np.copyto(self.state["average"], values)
             self.begin(values)
+        # what joblib has mapped from a file, as it does for its workers, is copied
+        self.state = {name: np.require(v, requirements=["W", "E"]) for name, v in self.state.items()}
         self.parameters, self.built = parameters, True
         self.rate = np.zeros((), values.dtype)
         self.constants(values.dtype)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlp.arrays import Array
-from mlp.errors import ArgumentError
 from mlp.naming import is_integer, require, require_in
 from mlp.optimizers.base import Optimizer
 from mlp.optimizers.objective import EPOCHS_OVER, Objective, refuse_step
@@ -41,7 +40,7 @@ class LBFGS(Optimizer):
     For small and middling nets, full batch; `fit` with batch_size None or "full". An epoch is
     one iteration, and its loss that after it. The iterations are those of scipy's L-BFGS-B,
     which works in float64 whatever the model has; float32 models end early for rounding.
-    Names and defaults are scipy's, too; scipy is only loaded here (``pip install "mlp[scipy]"``).
+    Names and defaults are scipy's, too; scipy.optimize is only loaded here.
     H is not saved: a training that goes on begins it anew.
 
     References
@@ -81,7 +80,6 @@ class LBFGS(Optimizer):
 
     def minimise(self, run: "Training") -> None:
         """Iterate as scipy does. Its minimiser drives itself, so the epochs are advanced by hand."""
-        require_scipy()
         options = {name: getattr(self, name) for name in ("maxcor", "ftol", "gtol", "maxls", "maxfun")}
         with Objective(run, self) as objective:
             drive = _Drive(objective)
@@ -164,24 +162,7 @@ def lbfgs(
     scipy.optimize.OptimizeResult
         With ``x``, ``fun``, ``nit`` and ``message``.
     """
-    minimize = require_scipy().minimize
+    from scipy.optimize import minimize
+
     w = np.asarray(start, np.float64)
     return minimize(function, w, method="L-BFGS-B", jac=True, callback=callback, options=options)
-
-
-def require_scipy() -> Any:
-    """The module scipy.optimize, loaded at its first use.
-
-    Raises
-    ------
-    ArgumentError
-        If scipy is not installed.
-    """
-    try:
-        import scipy.optimize  # type: ignore[import-untyped, import-not-found, unused-ignore]
-    except ImportError as error:
-        raise ArgumentError(
-            'LBFGS needs scipy, which is not installed: pip install "mlp[scipy]". '
-            "ScaledConjugateGradient is like it and needs nothing"
-        ) from error
-    return scipy.optimize
