@@ -35,7 +35,7 @@ def tanh(net: Array) -> None:
 
 def relu(net: Array) -> None:
     """Out = max(net, 0)."""
-    np.maximum(net, CONSTANTS[net.dtype][0], out=net)
+    np.maximum(net, CONSTANTS.get(net.dtype, (0,))[0], out=net)  # a prediction may be of long doubles
 
 
 def exponential(net: Array) -> None:
@@ -80,7 +80,7 @@ def relu_delta(out: Array, grad: Array, mask: Array) -> None:
     np.multiply(grad, out, grad)
 
 
-HIDDEN: dict[str, tuple[Callable[[Array], None], Callable[[Array, Array, Array], None]]] = {
+HIDDEN: dict[str, tuple[Callable[[Array], None], Callable[[Array, Array, Any], None]]] = {
     "identity": (identity, identity_delta),
     "logistic": (logistic, logistic_delta),
     "tanh": (tanh, tanh_delta),
@@ -213,7 +213,7 @@ class LogLoss(BatchLoss):
         rows, k = out.shape
         batch = np.repeat(np.arange(0, rows // size * k, k), size)
         sums = np.bincount(batch + T, self._logarithms(out, T), rows // size * k)
-        return self.total(sums.reshape(-1, k) / size)
+        return self.total(np.divide(sums, size, sums).reshape(-1, k))
 
     def spread(self, T: Array, room: Array) -> Array:
         room.fill(0)

@@ -9,19 +9,27 @@ from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils._param_validation import InvalidParameterError
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_consistent_length,
+    check_is_fitted,
+    validate_data,
+)
 
 from mlp import losses, optimizers
 from mlp.arrays import Array, fill, is_finite
 from mlp.estimators import network
+from mlp.estimators.constraints import advised
 from mlp.estimators.exact_engine import ExactEngine, functions, outputs
+from mlp.estimators.fitting import are_given, release, undone_on_error
 from mlp.estimators.judging import judge, split
 from mlp.estimators.layer_engine import LayerEngine, LibraryLoss
 from mlp.estimators.listeners import Listeners
 from mlp.estimators.loop import Descent
 from mlp.estimators.plain import as_plain
-from mlp.estimators.rows import Rows, in_dense_chunks
-from mlp.estimators.rules import rule_of
+from mlp.estimators.rows import Batch, Rows, in_dense_chunks
+from mlp.estimators.rules import library_rule, rule_of
 from mlp.estimators.solvers import Minimisation, minimise
 from mlp.layers import Dense, stack
 from mlp.losses import Loss
@@ -56,6 +64,10 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         """Checked inputs and targets."""
         raise NotImplementedError
 
+    def _validate_held_out(self, y: Any, dtype: Any) -> Array:
+        """Checked targets of the user's own validation set, whose X is of that type, as `_targets`."""
+        raise NotImplementedError
+
     def _targets(self, y: Array) -> Array:
         """Targets as the losses of `arithmetic` want them: (n, k), or (n,) for the numbers of classes."""
         raise NotImplementedError
@@ -74,11 +86,11 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
 
     # fit
 
-    def _store(self, arguments: dict[str, Any]) -> None:
-        """Keep the constructor's arguments as they are."""
-        for name, value in arguments.items():
-            if name not in ("self", "__class__"):
-                setattr(self, name, value)
+    def _validate_params(self) -> None:
+        try:
+            super()._validate_params()
+        except InvalidParameterError as error:
+            raise advised(self, error) from None
 
     def _fit(
         self,
@@ -90,13 +102,52 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
     ) -> Self:
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
-        network.hidden_sizes(self)
-        first = not hasattr(self, "model_") or (not self.warm_start and not incremental)
         heard = {
             "X": X,
             "y": y,
             "metadata": None if sample_weight is None else {"sample_weight": sample_weight},
         }
+        epochs = 1 if incremental else self.max_iter
+        with undone_on_error(self):
+            data, given = self._prepare(X, y, sample_weight, validation, incremental)
+            context = self._init_callback_context(max_subtasks=epochs)
+            context.call_on_fit_task_begin(estimator=self, **heard)
+            listeners = Listeners(self, context, heard, epochs)
+            try:
+                self._train(data, given, incremental, listeners)
+            except KeyboardInterrupt:
+                warnings.warn("Training interrupted by user.", stacklevel=4)
+                listeners.end()
+            except BaseException:
+                listeners.fail()
+                raise
+            finally:
+                release(self.model_)
+            if self.early_stopping and self._best_weights is not None:
+                np.copyto(self.model_.parameters.values, self._best_weights)
+                self._best_weights = None
+            if not is_finite(self.model_.parameters.values):
+                raise ValueError(
+                    "Solver produced non-finite parameter weights. The input data may contain large values "
+                    "and need to be preprocessed."
+                )
+            context.call_on_fit_task_end(estimator=self, **heard, **listeners.fitted())
+        return self
+
+    def _prepare(
+        self, X: Any, y: Any, sample_weight: Any, validation: tuple[Any, Any, Any], incremental: bool
+    ) -> tuple[Batch, Rows | None]:
+        """Check all data, and make the network if there is none to go on with.
+
+        Returns
+        -------
+        X, T, weight : tuple
+            To train with; split or not.
+        given : Rows or None
+            The user's own validation set.
+        """
+        network.hidden_sizes(self)
+        first = not hasattr(self, "model_") or (not self.warm_start and not incremental)
         X, y = self._validate_input(X, y, incremental, reset=first)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
@@ -110,27 +161,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         X = X.astype(self.model_.dtype, copy=False)
         if T.dtype.kind == "f":
             T = T.astype(self.model_.dtype, copy=False)
-        context = self._init_callback_context(max_subtasks=1 if incremental else self.max_iter)
-        context.call_on_fit_task_begin(estimator=self, **heard)
-        listeners = Listeners(self, context, heard, 1 if incremental else self.max_iter)
-        try:
-            self._train(X, T, weight, given, incremental, listeners)
-        except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=4)
-            listeners.end()
-        except BaseException:
-            listeners.fail()
-            raise
-        if self.early_stopping and self._best_weights is not None:
-            np.copyto(self.model_.parameters.values, self._best_weights)
-            self._best_weights = None
-        if not is_finite(self.model_.parameters.values):
-            raise ValueError(
-                "Solver produced non-finite parameter weights. The input data may contain large values and "
-                "need to be preprocessed."
-            )
-        context.call_on_fit_task_end(estimator=self, **heard, **listeners.fitted())
-        return self
+        return (X, T, weight), given
 
     def _initialize(self, X: Any) -> None:
         """Make the network, and begin the books."""
@@ -156,7 +187,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         self.__dict__.pop("_optimizer", None)
         self._set_exact_functions(loss)
         library = loss if isinstance(loss, Loss) else self._library_loss()
-        self.model_.compile(network.public_rule(self), library, metrics=self._metrics())
+        self.model_.compile(library_rule(self), library, metrics=self._metrics())
 
     def _set_exact_functions(self, loss: Any) -> None:
         """Keep the names of the activations if all is scikit-learn's, so that its arithmetic can run."""
@@ -179,25 +210,17 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
             loss = LibraryLoss(model.loss, last, self._library_targets, factor)
         return LayerEngine(model, loss, self.alpha, self.l1)
 
-    def _train(
-        self,
-        X: Any,
-        T: Array,
-        weight: Array | None,
-        given: Rows | None,
-        incremental: bool,
-        listeners: Listeners,
-    ) -> None:
+    def _train(self, data: Batch, given: Rows | None, incremental: bool, listeners: Listeners) -> None:
         """Run the loop, or the solver."""
         rule = rule_of(self)
         engine = self._engine()
         if rule is None or isinstance(rule, optimizers.Solver):
-            self._minimise(engine, rule, Rows(X, T, weight), given, listeners)
+            self._minimise(engine, rule, Rows(*data), given, listeners)
             return
         if not incremental or not hasattr(self, "_optimizer"):
             self._optimizer = rule
         self._optimizer.build(self.model_.parameters)
-        rows, held_out = self._hold_out(X, T, weight, given)
+        rows, held_out = self._hold_out(data, given)
         self._begin_curves(held_out)
         self._begin_books()
         judged = None if held_out is None else judge(self, engine, held_out)
@@ -212,14 +235,12 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
                 stacklevel=5,
             )
 
-    def _hold_out(
-        self, X: Any, T: Array, weight: Array | None, given: Rows | None
-    ) -> tuple[Rows, Rows | None]:
+    def _hold_out(self, data: Batch, given: Rows | None) -> tuple[Rows, Rows | None]:
         """The rows to train with and those held out: the user's own, or a split for early stopping."""
         if given is not None or not self.early_stopping:
-            return Rows(X, T, weight), given
+            return Rows(*data), given
         # neither several columns nor several classes, which scikit-learn has as columns, are stratified
-        return split(self, X, T, weight, T if self._stratifies() else None)
+        return split(self, *data, data[1] if self._stratifies() else None)
 
     def _minimise(self, engine: Any, solver: Any, rows: Rows, given: Rows | None, listeners: Any) -> None:
         """Run a solver over all rows; those held out are only watched, as it decides itself when to end."""
@@ -250,14 +271,11 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
 
     def _validation_rows(self, X: Any, y: Any, sample_weight: Any) -> Rows | None:
         """The user's own validation set, checked."""
-        if X is None and y is None:
-            if sample_weight is not None:
-                raise ValueError("sample_weight_val is provided, but X_val and y_val were not provided.")
+        if not are_given(X, y, sample_weight):
             return None
-        if X is None or y is None:
-            missing, there = ("X_val", "y_val") if X is None else ("y_val", "X_val")
-            raise ValueError(f"{there} is provided, but {missing} was not provided.")
-        X, T = self._validate_held_out(X, y)
+        X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False)
+        T = self._validate_held_out(y, X.dtype)
+        check_consistent_length(X, T)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
         return Rows(X, T, sample_weight)

@@ -8,13 +8,14 @@ from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
-from sklearn.utils.validation import check_array, check_consistent_length, validate_data
+from sklearn.utils.validation import check_array, validate_data
 
 from mlp.arrays import Array
-from mlp.estimators import deciding
+from mlp.estimators import answers
 from mlp.estimators.arithmetic import BinaryLogLoss, LogLoss
 from mlp.estimators.base import BaseMultilayerPerceptron
 from mlp.estimators.constraints import CLASSIFIER
+from mlp.estimators.fitting import store
 from mlp.estimators.plain import are_plain_labels, as_plain
 from mlp.estimators.stepping import steps_by_batches
 from mlp.losses import Loss
@@ -95,7 +96,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     clipnorm, clipvalue, global_clipnorm : float or None, default None
         Beyond scikit-learn: limits of each parameter's gradient, its entries, the whole gradient.
     scoring : str, callable or None, default None
-        Beyond scikit-learn: judges the held-out rows, as in `cross_val_score`. None: accuracy.
+        Beyond scikit-learn: judges the held-out rows, as in `cross_val_score`, or by "loss". None: accuracy.
     callbacks : Callback, list or None, default None
         Beyond scikit-learn: of `mlp.callbacks`. (`set_callbacks` takes those of `sklearn.callback`.)
     progress_bar : bool, default False
@@ -167,7 +168,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         kernel_initializer=None, bias_initializer=None, clipnorm=None, clipvalue=None,
         global_clipnorm=None, scoring=None, callbacks=None, progress_bar=False,
     ):  # fmt: skip
-        self._store(locals())
+        store(self, locals())
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -270,10 +271,10 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         return bool(self._label_binarizer.y_type_ == "multiclass")
 
     def _targets(self, y: Array) -> Array:
-        if self._is_multiclass():
+        if y.ndim == 1 and self._is_multiclass():
             self.n_outputs_ = len(self.classes_)
             return np.searchsorted(self.classes_, y)
-        if self._label_binarizer.y_type_ == "binary" and len(self.classes_) == 2:
+        if y.ndim == 1 and self._label_binarizer.y_type_ == "binary" and len(self.classes_) == 2:
             self.n_outputs_ = 1
             return (y == self.classes_[1]).reshape(-1, 1)
         T: Array = self._label_binarizer.transform(y).astype(bool)
@@ -288,36 +289,34 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
 
     def _library_targets(self, T: Array, loss: Loss) -> Array:
         units, dtype = self.model_.layers[-1].output_shape[0], np.dtype(self.model_.dtype)
-        if T.ndim == 1 and not deciding.takes_labels(loss, units):
+        if T.ndim == 1 and not answers.takes_labels(loss, units):
             one_hot = np.zeros((len(T), units), dtype)
             one_hot[np.arange(len(T)), T] = 1
             return one_hot
         return loss.as_target(T.astype(dtype), units, dtype)
 
-    def _validate_held_out(self, X: Any, y: Any) -> tuple[Any, Array]:
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False)
+    def _validate_held_out(self, y: Any, dtype: Any) -> Array:
         y = check_array(y, ensure_2d=False, dtype=None, input_name="y_val")
-        check_consistent_length(X, y)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         unknown = np.setdiff1d(unique_labels(y), self.classes_)
         if len(unknown):
             raise ValueError(f"`y_val` has classes that are not in `y`: {unknown}.")
-        return X, self._targets(y)
+        return self._targets(y)
 
     def _stratifies(self) -> bool:
         return self.n_outputs_ == 1
 
     def _weigh(self, y: Array, sample_weight: Array | None, incremental: bool) -> Array | None:
-        return deciding.weigh(self.class_weight, y, sample_weight, incremental)
+        return answers.weigh(self.class_weight, y, sample_weight, incremental)
 
     # what is minimised, and how good it is
 
     def _loss(self) -> Any:
         if isinstance(self.loss, str) and self.loss == "log_loss":
             return LogLoss() if self._is_multiclass() else BinaryLogLoss()
-        loss = deciding.chosen(self)
-        deciding.require_classes(loss, self._is_multiclass(), self.n_outputs_)
+        loss = answers.chosen(self)
+        answers.require_classes(loss, self._is_multiclass(), self.n_outputs_)
         return loss
 
     def _library_loss(self) -> str:
@@ -328,7 +327,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         return 1 / self.n_outputs_ if mean_of_outputs else 1.0
 
     def _out_activation(self) -> str:
-        return deciding.out_activation(self._loss(), self._is_multiclass())
+        return answers.out_activation(self._loss(), self._is_multiclass())
 
     def _metrics(self) -> list[str]:
         return ["accuracy"]
@@ -341,7 +340,10 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
 
     def _yes(self, out: Array) -> Array:
         """Which of the outputs say yes."""
-        return out > deciding.threshold(self.model_.loss, self.model_.layers[-1].activation)
+        return out > self._threshold()
+
+    def _threshold(self) -> float:
+        return answers.threshold(self.model_.loss, self.model_.layers[-1].activation)
 
     # prediction
 
@@ -360,6 +362,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
             self._yes(out).astype(np.float64).reshape(out.shape if self.n_outputs_ > 1 else -1)
         )
 
+    @available_if(answers.require_probabilities)
     def predict_proba(self, X: Any) -> Array:
         """Return the probabilities of `classes_`, shape (n, k); of each label by itself if y had several.
 
@@ -367,23 +370,19 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         """
         out = self._outputs(self._check_X(X))
         if self._exact is None:
-            last = self.model_.layers[-1].activation
-            out = deciding.probabilities(self.model_.loss, last, out, self._is_multiclass())
-        if self.n_outputs_ > 1:
-            return out
-        proba = np.empty((len(out), 2), out.dtype)
-        np.subtract(1, out[:, 0], proba[:, 0])
-        proba[:, 1] = out[:, 0]
-        return proba
+            last, several = self.model_.layers[-1].activation, not self._is_multiclass()
+            return answers.probabilities(self.model_.loss, last, out, several and self.n_outputs_ > 1)
+        return out if self.n_outputs_ > 1 else answers.in_two_columns(out)
 
-    @available_if(lambda self: not deciding.makes_probabilities(self))
+    @available_if(lambda self: not answers.makes_probabilities(self))
     def decision_function(self, X: Any) -> Array:
         """Return the outputs less what says yes, shape (n,) or (n, k); not if they are probabilities."""
         out = self._outputs(self._check_X(X))
         if not self._is_multiclass():
-            out = out - deciding.threshold(self.model_.loss, self.model_.layers[-1].activation)
+            out = out - self._threshold()
         return out.ravel() if out.shape[1] == 1 else out
 
+    @available_if(answers.require_probabilities)
     def predict_log_proba(self, X: Any) -> Array:
         """Return the logarithm of `predict_proba`, shape (n, k); −∞ for a probability of 0."""
         proba = self.predict_proba(X)

@@ -3,17 +3,18 @@
 `fit` holds them against it and says, in scikit-learn's words, what was expected and what came.
 """
 
+from inspect import signature
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import Interval, InvalidParameterError, Options, StrOptions
 
 from mlp.activations import Activation
 from mlp.callbacks import Callback
 from mlp.initializers import Initializer
 from mlp.losses import Loss
-from mlp.naming import CATALOGUES, key_of
+from mlp.naming import CATALOGUES, key_of, nearest
 from mlp.optimizers import Optimizer
 
 
@@ -31,6 +32,10 @@ class Names(StrOptions):
         super().__init__(set(theirs))
         self.kind = kind
 
+    def known(self) -> list[str]:
+        """All these names."""
+        return [*sorted(self.options), *CATALOGUES[self.kind].names()]
+
     def is_satisfied_by(self, val: Any) -> bool:
         """Whether it is one of these names."""
         if not isinstance(val, str):
@@ -40,6 +45,26 @@ class Names(StrOptions):
     def __str__(self) -> str:
         theirs = f"{super().__str__()} or of " if self.options else "a str among "
         return f"{theirs}mlp.utils.names({self.kind!r})"
+
+
+def advised(estimator: Any, error: InvalidParameterError) -> InvalidParameterError:
+    """The same complaint of a parameter, and after it what may have been meant."""
+    name = str(error).split("'")[1]
+    value = getattr(estimator, name)
+    advice = ""
+    if isinstance(value, str):
+        options = [
+            choice for choice in estimator._parameter_constraints[name] if isinstance(choice, StrOptions)
+        ]
+        known = [
+            choice.known() if isinstance(choice, Names) else sorted(choice.options) for choice in options
+        ]
+        advice = nearest(value, [text for texts in known for text in texts])
+    elif name == "learning_rate" and isinstance(value, Real):
+        advice = " A number is given by learning_rate_init."
+    elif name == "loss" and next(iter(signature(type(estimator)).parameters)) == name:
+        advice = " As in scikit-learn, loss comes first: give hidden_layer_sizes by name."
+    return InvalidParameterError(f"{error}{advice}")
 
 
 POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")

@@ -102,9 +102,8 @@ class ExactEngine:
         out, targets, scratch = self.lend(len(T), T)
         total = len(T) if weight is None else weight.sum()
         self.forward(X, out)
-        loss: float = self.loss.value(out, T, weight, scratch) + self.penalty(total)
         self.backward(X, out, targets, weight, total)
-        return loss
+        return float(self.loss.value(out, T, weight, scratch) + self.penalty(total))
 
     def judge(self, X: Any, T: Array, weight: Array | None) -> tuple[Array, float]:
         """Outputs for an array or a sparse matrix, and their loss without the penalty."""
@@ -112,9 +111,7 @@ class ExactEngine:
         return out, self.loss.value(out, T, weight, np.empty_like(out))
 
     def penalty(self, total: float) -> float:
-        """½ α Σ W² / Σ_n w_n."""
-        if not self.alpha:
-            return 0.0
+        """½ α Σ W² / Σ_n w_n: with α = 0, too, as it is NaN if Σ W² overflows."""
         squares = 0.0
         for W in self.kernels:
             squares += W.dot(W)
@@ -173,22 +170,20 @@ class ExactEngine:
         self.rows = rows
         shapes: dict[str, tuple[int, ...]] = {}
         for k, layer in enumerate(self.layers[:-1]):
-            shapes |= {
-                f"out{k}": (layer.units,),
-                f"grad{k}": (layer.units,),
-                f"mask{k}": Mask((layer.units,)),
-            }
+            shapes |= {f"out{k}": (layer.units,), f"grad{k}": (layer.units,)}
+            if self.hidden[k] is HIDDEN["relu"]:
+                shapes[f"mask{k}"] = Mask((layer.units,))
         lent = self.workspace.lend(rows, shapes | {"delta": (self.layers[-1].units,)}, self.dtype)
         numbers = range(len(self.layers) - 1)
         self.outs, self.grads = [lent[f"out{k}"] for k in numbers], [lent[f"grad{k}"] for k in numbers]
-        self.masks = [lent[f"mask{k}"] for k in numbers]
+        self.masks = [lent.get(f"mask{k}") for k in numbers]
         self.delta = lent["delta"]
 
     def lend(self, rows: int, T: Array) -> tuple[Array, Array, Array]:
-        """Outputs, targets as numbers, and working memory for the loss, for that many rows."""
+        """Outputs, targets as numbers, and the loss's working memory, which may use up the targets."""
         units = (self.layers[-1].units,)
-        lent = self.room.lend(rows, dict.fromkeys(("out", "targets", "scratch"), units), self.dtype)
-        return lent["out"], self.loss.spread(T, lent["targets"]), lent["scratch"]
+        lent = self.room.lend(rows, dict.fromkeys(("out", "scratch"), units), self.dtype)
+        return lent["out"], self.loss.spread(T, lent["scratch"]), lent["scratch"]
 
 
 def pieces(parameters: Parameters) -> list[Piece]:

@@ -5,7 +5,6 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 
@@ -24,8 +23,6 @@ def split(estimator: Any, X: Any, T: Array, weight: Array | None, labels: Any) -
     given = {"X": X, "T": T}
     if weight is not None:
         given["weight"] = weight
-    if getattr(X, "format", "") == "csc":
-        given["rank"] = np.arange(len(T))
     parts = train_test_split(
         *given.values(),
         random_state=estimator._random_state,
@@ -43,15 +40,19 @@ def split(estimator: Any, X: Any, T: Array, weight: Array | None, labels: Any) -
 def judge(estimator: Any, engine: Any, held_out: Rows) -> Callable[[], tuple[float, float]]:
     """A function that returns the loss (without the penalties) and the score on held-out rows.
 
-    The score is that of `scoring`, by default the accuracy or R².
+    The score is that of `scoring`, by default the accuracy or R²; for "loss" it is the loss, negated.
     """
     X, T, weight = held_out.X.astype(estimator.model_.dtype, copy=False), held_out.T, held_out.weight
-    scorer: Any = None if estimator.scoring is None else check_scoring(estimator, estimator.scoring)
+    by_loss = isinstance(estimator.scoring, str) and estimator.scoring == "loss"
+    own = by_loss or estimator.scoring is None
+    scorer: Any = None if own else check_scoring(estimator, estimator.scoring)
     y = None if scorer is None else estimator._labels_of(T)
     given = {} if weight is None or not takes_weights(scorer) else {"sample_weight": weight}
 
     def result() -> tuple[float, float]:
         out, loss = engine.judge(X, T, weight)
+        if by_loss:
+            return loss, -float(loss)
         if scorer is None:
             return loss, float(estimator._score_of(out, T, weight))
         return loss, float(scorer(nameless(estimator), X, y, **given))

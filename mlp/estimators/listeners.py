@@ -104,14 +104,26 @@ class Listeners:
 
     def fitted(self) -> dict[str, Any]:
         """How scikit-learn makes an estimator that is fitted as far as this one: made if it is asked for."""
-        known = vars(self.estimator)
         # all that a fit changes in place, so that neither of the two feels what the other does next
-        changing = ("model_", "_optimizer", "loss_curve_", "validation_loss_curve_", "validation_scores_")
-        return {
-            "reconstruction_attributes": lambda: copy.deepcopy(
-                {name: known[name] for name in changing if name in known}
-            )
-        }
+        curves = ("loss_curve_", "validation_loss_curve_", "validation_scores_")
+        return as_fitted(self.estimator, "model_", "_optimizer", *curves)
+
+
+def as_fitted(estimator: Any, *changing: str) -> dict[str, Any]:
+    """How scikit-learn makes an estimator that is fitted as far as this one: with copies, if it asks.
+
+    Parameters
+    ----------
+    estimator : estimator
+    *changing : str
+        The attributes that a fit changes in place.
+    """
+    known = vars(estimator)
+    return {
+        "reconstruction_attributes": lambda: copy.deepcopy(
+            {name: known[name] for name in changing if name in known}
+        )
+    }
 
 
 class EpochsBar(Callback):

@@ -1,6 +1,7 @@
 """scikit-learn's training loop: minibatches until the loss, or a score on held-out rows, gets no better."""
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ class Descent:
             for _ in range(epochs):
                 total = 0.0
                 self.listeners.begin_epoch()
-                for chunk in self.rows.chunks(self.shuffled(), size, alone):
+                for chunk in self.rows.chunks(self.shuffled(), size, self.estimator.n_outputs_, alone):
                     losses = engine.descend(*chunk, size, rule.step)
                     for number, loss in enumerate(losses):
                         total += loss * min(size, len(chunk[1]) - number * size)
@@ -66,9 +67,7 @@ class Descent:
         """The rows' numbers in a new order, a shuffle of the last; None to take them as they come."""
         if not self.estimator.shuffle:
             return None
-        places = np.arange(len(self.order))
-        self.estimator._random_state.shuffle(places)
-        self.order = self.order[places]
+        self.estimator._random_state.shuffle(self.order)
         return self.order
 
     def end_epoch(self, loss: float) -> bool:
@@ -96,11 +95,7 @@ class Descent:
     def validate(self) -> None:
         """Judge the weights by the held-out rows, and keep them if they are the best so far."""
         estimator = self.estimator
-        loss, score = self.judge()
-        estimator.validation_loss_curve_.append(loss)
-        estimator.validation_scores_.append(score)
-        if estimator.verbose:
-            print(f"Validation score: {score:f}")
+        score = watch(estimator, self.judge)
         if not estimator.early_stopping:
             return
         self.count_stalls(score < estimator.best_validation_score_ + estimator.tol)
@@ -138,12 +133,22 @@ class Descent:
         return ends
 
 
+def watch(estimator: Any, judge: Callable[[], tuple[float, float]]) -> float:
+    """Write down loss and score on held-out rows; return the score."""
+    loss, score = judge()
+    estimator.validation_loss_curve_.append(loss)
+    estimator.validation_scores_.append(score)
+    if estimator.verbose:
+        print(f"Validation score: {score:f}")
+    return score
+
+
 def batch_size(asked: Any, rows: int) -> int:
     """The size of a batch: at most all rows, and 200 if it is "auto"."""
     if asked == "auto":
         return min(200, rows)
     if asked > rows:
         warnings.warn(
-            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=2
+            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=7
         )
     return min(int(asked), rows)

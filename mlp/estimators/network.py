@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils._param_validation import InvalidParameterError
 
-from mlp import activations, optimizers
+from mlp import activations
 from mlp.activations import Softmax, Sparsemax
 from mlp.arrays import Array, fill
 from mlp.estimators.arithmetic import HIDDEN
@@ -75,13 +75,18 @@ def layout(estimator: Any) -> dict[str, Any]:
     sizes, loss = hidden_sizes(estimator), estimator._loss()
     return {
         "hidden_layer_sizes": sizes,
-        "activation": repr(per_layer(estimator, "activation", len(sizes))),
+        "activation": repr([_named(value) for value in per_layer(estimator, "activation", len(sizes))]),
         "dropout": repr(per_layer(estimator, "dropout", len(sizes))),
         "input_dropout": estimator.input_dropout,
-        "out_activation": repr(estimator.out_activation),
+        "out_activation": repr(_named(estimator.out_activation)),
         "the number of columns of y": estimator.n_outputs_,
         "the number of outputs for a column of y": getattr(loss, "per_target", 1),
     }
+
+
+def _named(activation: Any) -> Any:
+    # the text of a function has its place in memory, which is another after a pickle
+    return activation if activation is None or isinstance(activation, str) else as_activation(activation)
 
 
 def require_same(estimator: Any) -> None:
@@ -89,7 +94,6 @@ def require_same(estimator: Any) -> None:
     before = estimator._layout
     for name, now in layout(estimator).items():
         if now != before[name]:
-            estimator.n_outputs_ = before["the number of columns of y"]
             raise ValueError(
                 f"warm_start and partial_fit go on with the network of the last fit, but {name} was "
                 f"{before[name]} and is now {now}. Fit with warm_start=False for a new network."
@@ -172,19 +176,3 @@ def draw_weights(estimator: Any, model: Sequential, functions: list[Any]) -> Non
             layer.W = estimator._random_state.uniform(-bound, bound, layer.W.shape)
         if estimator.bias_initializer is None:
             layer.b = estimator._random_state.uniform(-bound, bound, layer.W.shape[1])
-
-
-def public_rule(estimator: Any) -> Any:
-    """The update rule of the library that `model_` is compiled with, so that it can be trained further."""
-    rate = estimator.learning_rate if callable(estimator.learning_rate) else estimator.learning_rate_init
-    if estimator.solver == "lbfgs":
-        return optimizers.LBFGS()
-    if estimator.solver == "adam":
-        return optimizers.Adam(rate, estimator.beta_1, estimator.beta_2, estimator.epsilon)
-    if estimator.solver == "sgd":
-        momentum = min(estimator.momentum, 0.999)  # scikit-learn lets it be 1
-        return optimizers.SGD(rate, momentum, estimator.nesterovs_momentum)
-    rule = copy.deepcopy(optimizers.get(estimator.solver)).fresh()
-    if not isinstance(estimator.solver, optimizers.Optimizer) or callable(estimator.learning_rate):
-        rule.learning_rate = rate
-    return rule

@@ -36,7 +36,10 @@ def _values(X: Any, names: Array) -> Array | None:
     if list(X.columns) != names.tolist():
         return None
     values: Array = X.to_numpy()
-    return values
+    # sparse columns become a sparse matrix there; what is the frame's own memory has none
+    if np.may_share_memory(values, X.to_numpy()) or all(isinstance(kind, np.dtype) for kind in X.dtypes):
+        return values
+    return None
 
 
 def are_plain_labels(y: Any, rows: int, classes: Array) -> bool:

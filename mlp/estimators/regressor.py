@@ -10,10 +10,11 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_consistent_length, validate_data
 
 from mlp.arrays import FLOATS, Array, is_finite
-from mlp.estimators import deciding
+from mlp.estimators import answers
 from mlp.estimators.arithmetic import Poisson, SquaredError
 from mlp.estimators.base import BaseMultilayerPerceptron
 from mlp.estimators.constraints import REGRESSOR
+from mlp.estimators.fitting import store
 from mlp.estimators.plain import as_plain
 from mlp.estimators.stepping import steps_by_batches
 from mlp.losses import Loss
@@ -95,7 +96,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
     clipnorm, clipvalue, global_clipnorm : float or None, default None
         Beyond scikit-learn: limits of each parameter's gradient, its entries, the whole gradient.
     scoring : str, callable or None, default None
-        Beyond scikit-learn: judges the held-out rows, as in `cross_val_score`. None: R².
+        Beyond scikit-learn: judges the held-out rows, as in `cross_val_score`, or by "loss". None: R².
     callbacks : Callback, list or None, default None
         Beyond scikit-learn: of `mlp.callbacks`. (`set_callbacks` takes those of `sklearn.callback`.)
     progress_bar : bool, default False
@@ -175,7 +176,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         bias_initializer=None, clipnorm=None, clipvalue=None, global_clipnorm=None, scoring=None,
         callbacks=None, progress_bar=False,
     ):  # fmt: skip
-        self._store(locals())
+        store(self, locals())
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -241,8 +242,8 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Array]:
         if incremental and not reset:
             plain = as_plain(X, self.n_features_in_, getattr(self, "feature_names_in_", None))
-            right = type(y) is np.ndarray and y.dtype in FLOATS and y.shape[:1] == X.shape[:1]
-            if plain is not None and right and y.ndim == 1 and is_finite(y):
+            right = type(y) is np.ndarray and y.dtype in FLOATS and y.ndim == 1
+            if plain is not None and right and len(y) == len(plain) and is_finite(y):
                 return plain, y
         if self._takes_gaps():
             of_X = {"accept_sparse": ["csr", "csc"], "dtype": (np.float64, np.float32)}
@@ -273,16 +274,13 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         """Targets in the user's own form."""
         return T[:, 0] if T.shape[1] == 1 else T
 
-    def _validate_held_out(self, X: Any, y: Any) -> tuple[Any, Array]:
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False)
+    def _validate_held_out(self, y: Any, dtype: Any) -> Array:
         finite = "allow-nan" if self._takes_gaps() else True
-        y = check_array(y, ensure_2d=False, dtype=X.dtype, input_name="y_val", ensure_all_finite=finite)
-        check_consistent_length(X, y)
+        y = check_array(y, ensure_2d=False, dtype=dtype, input_name="y_val", ensure_all_finite=finite)
         outputs, T = self.n_outputs_, self._targets(y)
         if T.shape[1] != outputs:
-            self.n_outputs_ = outputs
             raise ValueError(f"`y_val` has {T.shape[1]} columns, but `y` has {outputs}.")
-        return X, T
+        return T
 
     def _stratifies(self) -> bool:
         return False
@@ -292,7 +290,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
     def _loss(self) -> Any:
         if isinstance(self.loss, str) and self.loss in ("squared_error", "poisson"):
             return Poisson() if self.loss == "poisson" else SquaredError(self.true_gradient)
-        return deciding.chosen(self)
+        return answers.chosen(self)
 
     def _library_loss(self) -> str:
         return "poisson" if isinstance(self.loss, str) and self.loss == "poisson" else "mse"
@@ -330,6 +328,3 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         """
         prediction = self._prediction(self._outputs(self._check_X(X)))
         return prediction.ravel() if prediction.shape[1] == 1 else prediction
-
-    def __sklearn_tags__(self) -> Any:
-        return super().__sklearn_tags__()

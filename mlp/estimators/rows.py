@@ -7,7 +7,7 @@ import numpy as np
 
 from mlp.arrays import Array, Workspace
 
-CHUNK = 1 << 14  # numbers that are gathered at once
+CHUNK = 1 << 14  # numbers of X that are gathered at once, and outputs that are kept for their losses
 
 Batch = tuple[Any, Array, Array | None]  # X, SparseRows or StridedRows (n, i), T (n, ...), weights (n,)
 
@@ -45,7 +45,7 @@ class SparseRows:
 
 
 class StridedRows:
-    """An array that is contiguous in neither order in the place of a layer's X, as `SparseRows`.
+    """An array that is not C-contiguous in the place of a layer's X, as `SparseRows`.
 
     NumPy's `dot` copies such an array for BLAS, where its `matmul`, which scikit-learn uses, may not,
     and the last digit differs. Of contiguous arrays both make the same, `dot` sooner.
@@ -90,6 +90,9 @@ class Transposed:
     def add_dot(self, other: Array, out: Array) -> None:
         """Add the product with a dense matrix to `out`: to the rows that it reaches, if they are few."""
         other = other if self.order is None else other[self.order]
+        if self.matrix.format == "csr":
+            np.add(out, self.matrix @ other, out)
+            return
         reached = np.zeros(len(out), np.bool_)
         reached[self.matrix.indices] = True
         rows = np.flatnonzero(reached)
@@ -109,15 +112,14 @@ class Rows:
     X : Array or scipy sparse matrix of shape (n, i)
     T : Array of shape (n, ...)
     weight : Array of shape (n,) or None
-    rank : Array of shape (n,), optional
-        Of the rows of a csc matrix, as their numbers lie in its columns: ascending unless it is
-        given. scikit-learn's products of the transpose add up in this order.
     """
 
-    def __init__(self, X: Any, T: Array, weight: Array | None = None, rank: Array | None = None) -> None:
-        self.sparse, self.by_column = hasattr(X, "tocsr"), getattr(X, "format", "") == "csc"
-        self.rank = rank
-        self.X = X.tocsr() if self.sparse else X
+    def __init__(self, X: Any, T: Array, weight: Array | None = None) -> None:
+        self.sparse = hasattr(X, "tocsr")
+        # products of the transpose add up a column's rows as they lie there: if not by their numbers,
+        # in an order that only this column knows, and X stays as it is
+        self.by_column = getattr(X, "format", "") == "csc" and bool(X.has_sorted_indices)
+        self.X = X.tocsr() if self.by_column else X
         self.T, self.weight = T, weight
         self.spaces = Workspace(), Workspace()
 
@@ -128,12 +130,16 @@ class Rows:
         """Every row, without a copy."""
         return self.between(0, len(self))
 
-    def chunks(self, order: Array | None, size: int, alone: bool = False) -> Iterator[Batch]:
+    def chunks(
+        self, order: Array | None, size: int, outputs: int = 1, alone: bool = False
+    ) -> Iterator[Batch]:
         """The rows in that order, or as they are: some batches of `size` at a time, or each `alone`.
 
-        A chunk is only good until the next. Gathered by the chunk, rows cost half.
+        A chunk is only good until the next. Gathered by the chunk, rows cost half. The more
+        outputs a row has, the smaller are the chunks.
         """
-        rows = max(1, 0 if self.sparse or alone else CHUNK // max(self.X.shape[1], 1) // size) * size
+        widest = max(self.X.shape[1], outputs)
+        rows = max(1, 0 if self.sparse or alone else CHUNK // widest // size) * size
         starts = range(0, len(self), rows)
         if order is None:
             return (self.between(start, start + rows) for start in starts)
@@ -143,8 +149,8 @@ class Rows:
         """The rows from `start` up to `stop`."""
         X, weight = self.X[start:stop], self.weight
         if self.sparse:
-            X = SparseRows(X, None if self.rank is None else self.rank[start:stop].argsort())
-        elif not X.flags.forc:
+            X = SparseRows(X)
+        elif not X.flags.c_contiguous:
             X = StridedRows(X)
         return (
             X,
@@ -155,8 +161,7 @@ class Rows:
     def take(self, rows: Array) -> Batch:
         """The rows of those numbers."""
         if self.sparse:
-            rank = rows if self.rank is None else self.rank[rows]
-            X: Any = SparseRows(self.X[rows], rank.argsort() if self.by_column else None)
+            X: Any = SparseRows(self.X[rows], rows.argsort() if self.by_column else None)
         elif self.X.flags.c_contiguous:
             X = self._gather(0, self.X, rows)
         else:  # `take` would copy all of it to gather a few

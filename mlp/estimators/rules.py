@@ -112,27 +112,49 @@ class ExactAdam(Optimizer):
 
 def rule_of(estimator: Any) -> Any:
     """The update rule or solver of an estimator, without a state; None for "lbfgs"."""
-    rate = estimator.learning_rate
-    rate = rate if callable(rate) else float(estimator.learning_rate_init)
-    limits = {
-        name: getattr(estimator, name)
-        for name in ("clipnorm", "clipvalue", "global_clipnorm")
-        if getattr(estimator, name) is not None
-    }
     if estimator.solver == "lbfgs":
         return None
     if estimator.solver == "sgd":
-        return ExactSGD(rate, estimator.momentum, estimator.nesterovs_momentum, **limits)
+        momentum, nesterov = estimator.momentum, estimator.nesterovs_momentum
+        return ExactSGD(_rate(estimator), momentum, nesterov, **_limits(estimator))
     if estimator.solver == "adam":
-        return ExactAdam(rate, estimator.beta_1, estimator.beta_2, estimator.epsilon, **limits)
+        decays = estimator.beta_1, estimator.beta_2
+        return ExactAdam(_rate(estimator), *decays, estimator.epsilon, **_limits(estimator))
+    return _named_rule(estimator)
+
+
+def library_rule(estimator: Any) -> Optimizer:
+    """The rule of the library that is nearest: `model_` is compiled with it, and can be trained further."""
+    if estimator.solver == "lbfgs":
+        return optimizers.LBFGS()
+    if estimator.solver == "sgd":
+        momentum = min(estimator.momentum, 0.999)  # scikit-learn lets it be 1
+        return optimizers.SGD(_rate(estimator), momentum, estimator.nesterovs_momentum, **_limits(estimator))
+    if estimator.solver == "adam":
+        decays = estimator.beta_1, estimator.beta_2
+        return optimizers.Adam(_rate(estimator), *decays, estimator.epsilon, **_limits(estimator))
+    return _named_rule(estimator)
+
+
+def _named_rule(estimator: Any) -> Optimizer:
     rule = copy.deepcopy(optimizers.get(estimator.solver)).fresh()
     if not isinstance(estimator.solver, Optimizer) or callable(estimator.learning_rate):
-        rule.learning_rate = rate
-    vars(rule).update(limits)
+        rule.learning_rate = _rate(estimator)
+    vars(rule).update(_limits(estimator))
     settings.require_clipping(
         clipnorm=rule.clipnorm, clipvalue=rule.clipvalue, global_clipnorm=rule.global_clipnorm
     )
     return rule
+
+
+def _rate(estimator: Any) -> Any:
+    schedule = estimator.learning_rate
+    return schedule if callable(schedule) else float(estimator.learning_rate_init)
+
+
+def _limits(estimator: Any) -> dict[str, Any]:
+    limits = {name: getattr(estimator, name) for name in ("clipnorm", "clipvalue", "global_clipnorm")}
+    return {name: limit for name, limit in limits.items() if limit is not None}
 
 
 def first_rate(estimator: Any) -> float:

@@ -11,6 +11,7 @@ from mlp.arrays import Array
 from mlp.callbacks import Callback
 from mlp.estimators.layer_engine import LayerEngine
 from mlp.estimators.listeners import Listeners
+from mlp.estimators.loop import watch
 from mlp.estimators.rows import Rows
 from mlp.layers import Dense
 from mlp.optimizers.lbfgs import lbfgs
@@ -57,7 +58,7 @@ class Minimisation:
     def run(self) -> None:
         """Minimise; the weights are then those of the best point."""
         estimator = self.estimator
-        self.listeners.unit = "iteration"
+        estimator.n_iter_, self.listeners.unit = 0, "iteration"
         self.listeners.begin(1)
         options = {"maxfun": estimator.max_fun, "maxiter": estimator.max_iter, "gtol": estimator.tol}
         try:
@@ -84,18 +85,10 @@ class Minimisation:
 
     def iterated(self, intermediate_result: Any) -> None:
         """Keep the books of an iteration."""
-        estimator, self.kept = self.estimator, intermediate_result.x.copy()
+        self.kept, self.begun = intermediate_result.x.copy(), False
         if self.heard:
             self.move(self.kept)
-        estimator.loss_ = float(intermediate_result.fun)
-        estimator.loss_curve_.append(estimator.loss_)
-        estimator.n_iter_ = len(estimator.loss_curve_)
-        if estimator.verbose:
-            print(f"Iteration {estimator.n_iter_}, loss = {estimator.loss_:.8f}")
-        watch(estimator, self.judge)
-        self.begun = False
-        self.listeners.end_batch(estimator.loss_)
-        if self.listeners.end_epoch():
+        if note(self.estimator, float(intermediate_result.fun), self.judge, self.listeners):
             raise _StoppedError
 
     def move(self, w: Array) -> None:
@@ -117,15 +110,16 @@ def in_their_order(parameters: Parameters) -> list[slice]:
     return [parameters.slices[k] for k in order]
 
 
-def watch(estimator: Any, judge: Any) -> None:
-    """Write down loss and score on held-out rows, if there are any."""
-    if judge is None:
-        return
-    loss, score = judge()
-    estimator.validation_loss_curve_.append(loss)
-    estimator.validation_scores_.append(score)
+def note(estimator: Any, loss: float, judge: Any, listeners: Listeners) -> bool:
+    """Keep the books of an iteration; return whether a callback wants it to be the last."""
+    estimator.n_iter_, estimator.loss_ = estimator.n_iter_ + 1, loss
+    estimator.loss_curve_.append(loss)
     if estimator.verbose:
-        print(f"Validation score: {score:f}")
+        print(f"Iteration {estimator.n_iter_}, loss = {loss:.8f}")
+    if judge is not None:
+        watch(estimator, judge)
+    listeners.end_batch(loss)
+    return listeners.end_epoch()
 
 
 def minimise(estimator: Any, solver: Any, rows: Rows, judge: Any, listeners: Listeners) -> None:
@@ -138,7 +132,8 @@ def minimise(estimator: Any, solver: Any, rows: Rows, judge: Any, listeners: Lis
     total = len(T) if weight is None else weight.sum()
     penalty = L1L2(estimator.l1 / total * factor, 0.5 * estimator.alpha / total * factor)
     dense = [layer for layer in model.layers if isinstance(layer, Dense)]
-    model.compile(solver, model.loss)
+    model.compile(solver, model.loss, metrics=estimator._metrics())
+    estimator.n_iter_ = 0
     for layer in dense:
         layer.regularizers = {"W": penalty}
     try:
@@ -174,12 +169,5 @@ class _Books(Callback):
         self.listeners.begin_epoch()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        estimator = self.estimator
-        estimator.n_iter_, estimator.loss_ = epoch + 1, logs["loss"] / self.factor
-        estimator.loss_curve_.append(estimator.loss_)
-        if estimator.verbose:
-            print(f"Iteration {estimator.n_iter_}, loss = {estimator.loss_:.8f}")
-        watch(estimator, self.judge)
-        self.listeners.end_batch(estimator.loss_)
-        if self.listeners.end_epoch():
+        if note(self.estimator, logs["loss"] / self.factor, self.judge, self.listeners):
             self.model.stop_training = True

@@ -1,12 +1,12 @@
 """What an estimator of a user's network hears of `Model.fit`: the best epoch, and scikit-learn's tasks."""
 
-import copy
 from typing import Any
 
 import numpy as np
 
 from mlp.arrays import Array
 from mlp.callbacks import Callback
+from mlp.estimators.listeners import as_fitted
 
 
 class KeepBest(Callback):
@@ -59,14 +59,17 @@ class Tasks(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.task = self.context.subcontext(task_name="epoch")
-        self.task.call_on_fit_task_begin(estimator=self.estimator, **self.heard, **as_fitted(self.estimator))
+        fitted = as_fitted(self.estimator, "model_")
+        self.task.call_on_fit_task_begin(estimator=self.estimator, **self.heard, **fitted)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        fitted = as_fitted(self.estimator)
+        fitted = as_fitted(self.estimator, "model_")
         if self.task.call_on_fit_task_end(estimator=self.estimator, **self.heard, **fitted):
             self.model.stop_training = True
+        self.task = None
 
-
-def as_fitted(estimator: Any) -> dict[str, Any]:
-    """How scikit-learn makes an estimator that is fitted as far as this one: made if it is asked for."""
-    return {"reconstruction_attributes": lambda: {"model_": copy.deepcopy(estimator.model_)}}
+    def close(self) -> None:
+        """End the task that an interrupt has left open."""
+        if self.task is not None:
+            self.task.call_on_fit_task_end(estimator=self.estimator)
+            self.task = None

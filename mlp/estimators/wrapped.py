@@ -14,16 +14,18 @@ from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Options, StrOptions
+from sklearn.utils._param_validation import InvalidParameterError, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from mlp.arrays import Array
 from mlp.callbacks import Callback
 from mlp.errors import ArgumentError
 from mlp.estimators import architecture
-from mlp.estimators.constraints import POSITIVE_INTEGER, SHARE, Names
+from mlp.estimators.constraints import POSITIVE_INTEGER, SHARE, Names, advised
+from mlp.estimators.fitting import are_given, release, undone_on_error
+from mlp.estimators.listeners import as_fitted
 from mlp.estimators.rows import in_dense_chunks
-from mlp.estimators.watching import KeepBest, Tasks, as_fitted
+from mlp.estimators.watching import KeepBest, Tasks
 from mlp.losses import Loss
 from mlp.models import Sequential
 from mlp.naming import is_integer
@@ -89,21 +91,15 @@ class BaseSequentialEstimator(CallbackSupportMixin, BaseEstimator):
         """Targets as the model's loss wants them."""
         raise NotImplementedError
 
-    def _weigh(self, y: Array, weight: Array | None) -> Array | None:
+    def _weigh(self, y: Array, sample_weight: Array | None, incremental: bool) -> Array | None:
         """The weights of the rows that are trained with."""
-        return weight
+        return sample_weight
 
     def _labels(self, y: Array) -> Array | None:
         """What a split keeps the proportions of."""
         return None
 
     # parameters
-
-    def _store(self, arguments: dict[str, Any]) -> None:
-        """Keep the constructor's arguments as they are."""
-        for name, value in arguments.items():
-            if name not in ("self", "__class__"):
-                setattr(self, name, value)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The parameters by name.
@@ -146,21 +142,28 @@ class BaseSequentialEstimator(CallbackSupportMixin, BaseEstimator):
                 nested[owner][own] = value
             else:
                 plain[name] = value
-        super().set_params(**plain)
-        if nested["model"]:
-            architecture.require_known(self.model, nested["model"])
-            self.model_arguments = {**(self.model_arguments or {}), **nested["model"]}
-        if nested["optimizer"]:
-            rule = architecture.known_rule(self.optimizer, self.model)
-            if rule is None:
-                raise ArgumentError(
-                    f"optimizer__{next(iter(nested['optimizer']))} is a setting of no known optimizer: "
-                    f"optimizer={self.optimizer!r}. Set it to a name or an object too, such as 'adam'."
-                )
-            self.optimizer = architecture.changed(rule, nested["optimizer"])
+        with undone_on_error(self):
+            super().set_params(**plain)
+            if nested["model"]:
+                architecture.require_known(self.model, nested["model"])
+                self.model_arguments = {**(self.model_arguments or {}), **nested["model"]}
+            if nested["optimizer"]:
+                rule = architecture.known_rule(self.optimizer, self.model)
+                if rule is None:
+                    raise ArgumentError(
+                        f"optimizer__{next(iter(nested['optimizer']))} is a setting of no known optimizer: "
+                        f"optimizer={self.optimizer!r}. Set it to a name or an object too, such as 'adam'."
+                    )
+                self.optimizer = architecture.changed(rule, nested["optimizer"])
         return self
 
     # fit
+
+    def _validate_params(self) -> None:
+        try:
+            super()._validate_params()
+        except InvalidParameterError as error:
+            raise advised(self, error) from None
 
     def _fit(
         self,
@@ -170,10 +173,24 @@ class BaseSequentialEstimator(CallbackSupportMixin, BaseEstimator):
         validation: tuple[Any, Any, Any] = (None, None, None),
         incremental: bool = False,
     ) -> Self:
-        architecture.check(self.model, self.model_arguments)
-        first = not hasattr(self, "model_") or not (self.warm_start or incremental)
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         heard = {"X": X, "y": y, "metadata": metadata}
+        epochs = 1 if incremental else self.epochs
+        with undone_on_error(self):
+            rows, held_out = self._prepare(X, y, sample_weight, validation, incremental)
+            context = self._init_callback_context(max_subtasks=epochs)
+            context.call_on_fit_task_begin(estimator=self, **heard)
+            tasks = Tasks(self, context, heard) if getattr(self, "_skl_callbacks", None) else None
+            self._train(rows, held_out, epochs, tasks, incremental)
+            context.call_on_fit_task_end(estimator=self, **heard, **as_fitted(self, "model_"))
+        return self
+
+    def _prepare(
+        self, X: Any, y: Any, sample_weight: Any, validation: tuple[Any, Any, Any], incremental: bool
+    ) -> tuple[Rows, Rows | None]:
+        """Check all data, and make the network if there is none to go on with: rows, and those held out."""
+        architecture.check(self.model, self.model_arguments)
+        first = not hasattr(self, "model_") or not (self.warm_start or incremental)
         X, y = self._validate_input(X, y, first, first and not incremental)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
@@ -183,14 +200,7 @@ class BaseSequentialEstimator(CallbackSupportMixin, BaseEstimator):
         rows = X, y, sample_weight
         if held_out is None and self.validation_fraction and not incremental:
             rows, held_out = self._split(*rows)
-        epochs = 1 if incremental else self.epochs
-        context = self._init_callback_context(max_subtasks=epochs)
-        context.call_on_fit_task_begin(estimator=self, **heard)
-        has_theirs = bool(getattr(self, "_skl_callbacks", None))
-        hearing: list[Callback] = [Tasks(self, context, heard)] if has_theirs else []
-        self._train(rows, held_out, epochs, hearing, incremental)
-        context.call_on_fit_task_end(estimator=self, **heard, **as_fitted(self))
-        return self
+        return rows, held_out
 
     def _begin(self, n_features: int) -> None:
         """Make the network, and begin the books."""
@@ -225,11 +235,12 @@ class BaseSequentialEstimator(CallbackSupportMixin, BaseEstimator):
         model.compile(rule, loss, metrics=metrics, weighted_metrics=model.weighted_metrics if own else None)
 
     def _train(
-        self, rows: Rows, held_out: Rows | None, epochs: int, hearing: list[Callback], incremental: bool
+        self, rows: Rows, held_out: Rows | None, epochs: int, tasks: Tasks | None, incremental: bool
     ) -> None:
         """Run `Model.fit`, and keep the books."""
         model, (X, y, weight), former = self.model_, rows, self.model_.history
         callbacks = self.callbacks or ()
+        hearing: list[Callback] = [] if tasks is None else [tasks]
         hearing += [callbacks] if isinstance(callbacks, Callback) else callbacks
         best = None
         if self.patience is not None and not incremental:
@@ -239,7 +250,7 @@ class BaseSequentialEstimator(CallbackSupportMixin, BaseEstimator):
             model.fit(
                 self._as_inputs(X),
                 self._targets(y),
-                sample_weight=even(self._weigh(y, weight)),
+                sample_weight=even(self._weigh(y, weight, incremental)),
                 validation_data=held_out and (
                     self._as_inputs(held_out[0]), self._targets(held_out[1]), even(held_out[2])
                 ),
@@ -251,12 +262,11 @@ class BaseSequentialEstimator(CallbackSupportMixin, BaseEstimator):
                 callbacks=hearing,
             )  # fmt: skip
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=4)
-        except ArgumentError:
-            if not self.n_iter_:
-                del self.model_  # nothing has been learned: it is not fitted
-            raise
+            warnings.warn("Training interrupted by user.", stacklevel=5)
+            if tasks is not None:
+                tasks.close()
         finally:
+            release(model)
             if best is not None:
                 best.restore()
             if model.history is not None and model.history is not former:
@@ -272,13 +282,8 @@ class BaseSequentialEstimator(CallbackSupportMixin, BaseEstimator):
 
     def _held_out(self, X: Any, y: Any, sample_weight: Any) -> Rows | None:
         """The user's own validation set, checked."""
-        if X is None and y is None:
-            if sample_weight is not None:
-                raise ValueError("sample_weight_val is provided, but X_val and y_val were not provided.")
+        if not are_given(X, y, sample_weight):
             return None
-        if X is None or y is None:
-            missing, there = ("X_val", "y_val") if X is None else ("y_val", "X_val")
-            raise ValueError(f"{there} is provided, but {missing} was not provided.")
         X, y = self._check_X(X), self._validate_held_out(y)
         if X.shape[0] != len(y):
             raise ArgumentError(f"X_val has {X.shape[0]} rows and y_val has {len(y)}; they must be the same")

@@ -6,7 +6,6 @@ import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call,
@@ -18,27 +17,10 @@ from sklearn.utils.validation import check_array, validate_data
 from mlp.arrays import Array
 from mlp.errors import ArgumentError
 from mlp.estimators import answers
+from mlp.estimators.fitting import store
 from mlp.estimators.wrapped import CONSTRAINTS, BaseSequentialEstimator
 from mlp.losses import Loss
 from mlp.models import Sequential
-
-
-def _gives_probabilities(estimator: Any) -> bool:
-    """Whether there is a `predict_proba`; before a fit nobody knows, and it is taken to be there."""
-    model = vars(estimator).get("model_")
-    if model is None or answers.are_probabilities(model.loss, model.layers[-1].activation):
-        return True
-    last, loss = type(model.layers[-1].activation).__name__, type(model.loss).__name__
-    raise AttributeError(
-        f"{type(estimator).__name__} has no probabilities: the model ends with {last} and is trained by "
-        f"{loss}. Use decision_function, or end the model with activation='sigmoid' or 'softmax'."
-    )
-
-
-def _decides(estimator: Any) -> bool:
-    """Whether there is a `decision_function`: where the outputs are no probabilities."""
-    model = vars(estimator).get("model_")
-    return model is not None and not answers.are_probabilities(model.loss, model.layers[-1].activation)
 
 
 class SequentialClassifier(ClassifierMixin, BaseSequentialEstimator):
@@ -164,7 +146,7 @@ class SequentialClassifier(ClassifierMixin, BaseSequentialEstimator):
         warm_start: Any = False,
         verbose: Any = 0,
     ) -> None:
-        self._store(locals())
+        store(self, locals())
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -288,16 +270,13 @@ class SequentialClassifier(ClassifierMixin, BaseSequentialEstimator):
         model = self.model_
         if self._multilabel:
             return y.astype(model.dtype)
-        numbers, columns = np.searchsorted(self.classes_, y), model.loss.columns(self.n_outputs_)
-        if columns == 1 or answers.takes_labels(model.loss):
+        numbers = np.searchsorted(self.classes_, y)
+        if answers.takes_labels(model.loss, self.n_outputs_):
             return numbers
-        return np.eye(columns, dtype=model.dtype)[numbers]
+        return np.eye(model.loss.columns(self.n_outputs_), dtype=model.dtype)[numbers]
 
-    def _weigh(self, y: Array, weight: Array | None) -> Array | None:
-        if self.class_weight is None:
-            return weight
-        by_class: Array = compute_sample_weight(self.class_weight, y)
-        return by_class if weight is None else weight * by_class
+    def _weigh(self, y: Array, sample_weight: Array | None, incremental: bool) -> Array | None:
+        return answers.weigh(self.class_weight, y, sample_weight, incremental)
 
     def _labels(self, y: Array) -> Array | None:
         return None if self._multilabel else y
@@ -317,14 +296,13 @@ class SequentialClassifier(ClassifierMixin, BaseSequentialEstimator):
         """
         out = self._outputs(X)
         if self._multilabel:
-            return (out > answers.threshold(self.model_.loss)).astype(np.intp)
-        if out.shape[1] == 1:
-            numbers = (out[:, 0] > answers.threshold(self.model_.loss)).astype(np.intp)
-        else:
-            numbers = out.argmax(axis=1)
-        return self.classes_.take(numbers)
+            return (out > self._threshold()).astype(np.intp)
+        return self.classes_.take(out[:, 0] > self._threshold() if out.shape[1] == 1 else out.argmax(axis=1))
 
-    @available_if(_gives_probabilities)
+    def _threshold(self) -> float:
+        return answers.threshold(self.model_.loss, self.model_.layers[-1].activation)
+
+    @available_if(answers.require_probabilities)
     def predict_proba(self, X: Any) -> Array:
         """The probability of each class, or of each label.
 
@@ -341,18 +319,18 @@ class SequentialClassifier(ClassifierMixin, BaseSequentialEstimator):
         out, model = self._outputs(X), self.model_
         return answers.probabilities(model.loss, model.layers[-1].activation, out, self._multilabel)
 
-    @available_if(_gives_probabilities)
+    @available_if(answers.require_probabilities)
     def predict_log_proba(self, X: Any) -> Array:
         """The logarithm of `predict_proba`, shape (n, n_classes)."""
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
-    @available_if(_decides)
+    @available_if(lambda self: not answers.makes_probabilities(self))
     def decision_function(self, X: Any) -> Array:
         """How much speaks for the second of two classes, shape (n,), or for each, (n, n_classes)."""
         out = self._outputs(X)
         if out.shape[1] == 1 and not self._multilabel:
-            return out[:, 0] - answers.threshold(self.model_.loss)
+            return out[:, 0] - self._threshold()
         return out[:, 1] - out[:, 0] if len(self.classes_) == 2 and not self._multilabel else out
 
     def __sklearn_tags__(self) -> Any:

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_array, validate_data
 from mlp import losses
 from mlp.arrays import Array
 from mlp.errors import ArgumentError
+from mlp.estimators.fitting import store
 from mlp.estimators.wrapped import CONSTRAINTS, BaseSequentialEstimator
 from mlp.models import Sequential
 
@@ -74,7 +75,7 @@ feature_names_in_
         warm_start: Any = False,
         verbose: Any = 0,
     ) -> None:
-        self._store(locals())
+        store(self, locals())
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(

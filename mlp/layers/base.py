@@ -357,6 +357,16 @@ class Layer(Part):
         """How many numbers the layer keeps: those that it learns, and others such as moving averages."""
         return sum(value.size for value in self.weights)
 
+    def release(self) -> None:
+        """Let go of the last batch and of working memory, which is made anew when it is needed."""
+        kept = self.__getstate__().keys() | self.gradients.keys() | {"views", "gradients"}
+        for name in vars(self).keys() - kept:
+            del self.__dict__[name]
+        if self.built:
+            for name in self.activation.buffers(self.activation_units or self.output_shape[-1]):
+                vars(self.activation).pop(name, None)
+        self.rows, self.workspace, self.penalty_scratch = -1, Workspace(), {}
+
     # pickling
 
     def __getstate__(self) -> dict[str, Any]:

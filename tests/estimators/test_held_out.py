@@ -218,8 +218,29 @@ def test_scorers_see_the_users_own_labels():
 def test_a_hinge_is_scored_by_its_margin():
     model = fitted("two", scoring="roc_auc", loss="hinge", early_stopping=True)
     assert model.best_validation_score_ == pytest.approx(get_scorer("roc_auc")(model, X_VAL, Y_VAL["two"]))
-    with pytest.raises(AttributeError, match="needs outputs between 0 and 1"):
+    with pytest.raises(AttributeError, match="predict_proba"):
         fitted("two", scoring="neg_log_loss", loss="hinge", early_stopping=True)
+
+
+@pytest.mark.parametrize(
+    ("task", "options"),
+    [
+        ("one", {}), ("one", {"loss": losses.Quantile(0.9)}), ("columns", {"loss": "huber", "dropout": 0.1}),
+        ("two", {"loss": "hinge"}), ("three", {}), ("labels", {"activation": "gelu"}),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_the_loss_as_the_score(task, options):
+    weight = rng.uniform(0.5, 2, size=30)
+    options = {"early_stopping": True, "learning_rate_init": 0.1, "max_iter": 200} | options
+    model = fitted(task, weight_val=weight, scoring="loss", **options)
+    lowest = min(model.validation_loss_curve_)
+    assert model.validation_scores_ == [-loss for loss in model.validation_loss_curve_]
+    assert model.best_validation_score_ == -lowest
+    assert lowest < model.validation_loss_curve_[-1]  # or there would be nothing to bring back
+    watched = model.set_params(warm_start=True, learning_rate_init=1e-12, max_iter=1, early_stopping=False)
+    watched.fit(X, Y[task], X_val=X_VAL, y_val=Y_VAL[task], sample_weight_val=weight)
+    assert watched.validation_loss_curve_[-1] == pytest.approx(lowest)  # the best weights were there
 
 
 def test_an_unknown_scorer():

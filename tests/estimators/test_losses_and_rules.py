@@ -114,10 +114,13 @@ def test_each_class_by_itself():
 def test_a_hinge_has_no_probabilities(name, y):
     model = classifier(name, y)
     assert model.out_activation_ == "identity"
-    with pytest.raises(
-        AttributeError, match=r"needs outputs between 0 and 1.*Linear with .*decision_function"
-    ):
+    assert not hasattr(MLPClassifier(loss=name), "predict_proba")
+    with pytest.raises(AttributeError, match="has no attribute 'predict_log_proba'"):
+        model.predict_log_proba(X)
+    with pytest.raises(AttributeError, match="has no attribute 'predict_proba'") as error:
         model.predict_proba(X)
+    assert "ends with Linear and is trained by" in str(error.value.__cause__)
+    assert "Use decision_function" in str(error.value.__cause__)
     decision = model.decision_function(X)
     if y is THREE:
         assert (model.classes_[decision.argmax(axis=1)] == model.predict(X)).all()
