@@ -56,6 +56,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
     best_validation_score_: float | None
     _best_weights: Array | None
     _exact: tuple[str, ...] | None
+    _optimizer: Any
     _random_state: np.random.RandomState
 
     # what a task says
@@ -212,14 +213,15 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
 
     def _train(self, data: Batch, given: Rows | None, incremental: bool, listeners: Listeners) -> None:
         """Run the loop, or the solver."""
-        rule = rule_of(self)
+        goes_on = incremental and self.solver != "lbfgs" and hasattr(self, "_optimizer")
+        rule: Any = self._optimizer if goes_on else rule_of(self)
         engine = self._engine()
-        if rule is None or isinstance(rule, optimizers.Solver):
+        if rule is None or (not goes_on and isinstance(rule, optimizers.Solver)):
             self._minimise(engine, rule, Rows(*data), given, listeners)
             return
-        if not incremental or not hasattr(self, "_optimizer"):
-            self._optimizer = rule
-        self._optimizer.build(self.model_.parameters)
+        self._optimizer = rule
+        if not rule.built or rule.parameters is not self.model_.parameters:
+            rule.build(self.model_.parameters)
         rows, held_out = self._hold_out(data, given)
         self._begin_curves(held_out)
         self._begin_books()
