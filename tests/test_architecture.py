@@ -127,7 +127,6 @@ ORDER = [
     "estimators.fitting",
     "estimators.answers",
     "estimators.constraints",
-    "estimators.stepping",
     "estimators.plain",
     "estimators.base",
     "estimators.classifier",

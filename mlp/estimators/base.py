@@ -85,6 +85,30 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         """The accuracy, or R², of outputs."""
         raise NotImplementedError
 
+    def _out_activation(self) -> str:
+        """The activation of the outputs that a loss of the library is for."""
+        raise NotImplementedError
+
+    def _library_loss(self) -> str:
+        """The loss of the library that is the estimator's own but for a factor."""
+        raise NotImplementedError
+
+    def _factor_of_library_loss(self) -> float:
+        """How many times the estimator's own loss that one is."""
+        raise NotImplementedError
+
+    def _metrics(self) -> list[str]:
+        """What `model_` is compiled to report."""
+        raise NotImplementedError
+
+    def _stratifies(self) -> bool:
+        """Whether a split keeps the proportions of the targets."""
+        raise NotImplementedError
+
+    def _labels_of(self, T: Array) -> Array:
+        """Targets in the user's own form."""
+        raise NotImplementedError
+
     # fit
 
     def _validate_params(self) -> None:

@@ -17,7 +17,7 @@ from mlp.estimators.base import BaseMultilayerPerceptron
 from mlp.estimators.constraints import CLASSIFIER
 from mlp.estimators.fitting import store
 from mlp.estimators.plain import are_plain_labels, as_plain
-from mlp.estimators.stepping import steps_by_batches
+from mlp.estimators.rules import steps_by_batches
 from mlp.losses import Loss
 
 

@@ -10,6 +10,7 @@ from mlp.layers import Dense, Layer, stack
 from mlp.layers.propagation import backward, forward
 from mlp.losses import Loss
 from mlp.model import Model
+from mlp.regularizers import L1L2
 
 
 class LibraryLoss:
@@ -66,12 +67,13 @@ class LayerEngine:
 
     def __init__(self, model: Model, loss: Any, alpha: float, l1: float) -> None:
         self.layers, self.parameters, self.loss = model.layers, model.parameters, loss
-        self.alpha, self.l1 = alpha, l1
         stack.connect(self.layers)
         first = next(k for k, layer in enumerate(self.layers) if layer.is_learning())
         self.learning = self.layers[first:]
-        self.kernels = [(layer.W, layer.dW) for layer in self.layers if isinstance(layer, Dense)]
-        self.workspace, self.penalised = Workspace(), bool(alpha or l1)
+        self.penalty = L1L2(l1, 0.5 * alpha)
+        dense = [layer for layer in self.layers if isinstance(layer, Dense) and (alpha or l1)]
+        self.penalised = [(layer.W, layer.dW, np.empty_like(layer.W)) for layer in dense]
+        self.workspace = Workspace()
         self.lock = model.lock
 
     def judge(self, X: Any, T: Array, weight: Array | None) -> tuple[Array, float]:
@@ -96,12 +98,8 @@ class LayerEngine:
     def value(self, out: Array, T: Array, weight: Array | None) -> float:
         """The loss of outputs, with the penalties."""
         loss: float = self.loss.value(out, T, weight, self._like(out, "scratch"))
-        if not self.penalised:
-            return loss
         total = len(out) if weight is None else float(weight.sum())
-        squares = sum(float(np.vdot(W, W)) for W, _ in self.kernels)
-        sizes = sum(float(np.abs(W).sum()) for W, _ in self.kernels) if self.l1 else 0.0
-        return loss + (0.5 * self.alpha * squares + self.l1 * sizes) / total
+        return loss + sum(self.penalty(W) for W, _, _ in self.penalised) / total
 
     def gradient(self, X: Any, T: Array, weight: Array | None) -> float:
         """Forward, loss, backward: fill the vector of gradients and return the loss.
@@ -117,10 +115,8 @@ class LayerEngine:
             if weight is not None:
                 delta = np.multiply(delta, weight[:, None], delta)
             backward(self.learning, delta)
-        for W, dW in self.kernels if self.penalised else ():
-            dW += self.alpha * W
-            if self.l1:
-                dW += self.l1 * np.sign(W)
+        for W, dW, room in self.penalised:
+            dW += self.penalty.gradient(W, room)
         gradients = self.parameters.gradients
         np.divide(gradients, len(out) if weight is None else weight.sum(), gradients)
         return value

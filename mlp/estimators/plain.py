@@ -13,7 +13,8 @@ from mlp.arrays import FLOATS, Array, is_finite
 def as_plain(X: Any, columns: int, names: Array | None) -> Array | None:
     """X as the array that scikit-learn's checks would return, or None if they have to say more.
 
-    An array takes 2 µs instead of 50, a pandas frame 15 instead of 800.
+    `predict_proba` of one row takes 15 µs instead of 117 by it, of a frame of one row 32 instead of
+    870 (``python -m benchmarks.estimators``).
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ from mlp.estimators.base import BaseMultilayerPerceptron
 from mlp.estimators.constraints import REGRESSOR
 from mlp.estimators.fitting import store
 from mlp.estimators.plain import as_plain
-from mlp.estimators.stepping import steps_by_batches
+from mlp.estimators.rules import steps_by_batches
 from mlp.losses import Loss
 from mlp.losses.masked import Masked
 

@@ -135,8 +135,8 @@ class Rows:
     ) -> Iterator[Batch]:
         """The rows in that order, or as they are: some batches of `size` at a time, or each `alone`.
 
-        A chunk is only good until the next. Gathered by the chunk, rows cost half. The more
-        outputs a row has, the smaller are the chunks.
+        A chunk is only good until the next; it spares calls to gather rows. The more outputs a
+        row has, the smaller are the chunks.
         """
         widest = max(self.X.shape[1], outputs)
         rows = max(1, 0 if self.sparse or alone else CHUNK // widest // size) * size

@@ -162,3 +162,15 @@ def first_rate(estimator: Any) -> float:
     solver = estimator.solver
     rate: Any = solver.learning_rate if isinstance(solver, Optimizer) else estimator.learning_rate_init
     return float(rate)
+
+
+def steps_by_batches(estimator: Any) -> bool:
+    """True, or an AttributeError if the solver takes all rows at once; for `partial_fit`."""
+    solver = estimator.solver
+    if solver in ("adam", "sgd"):
+        return True
+    if solver == "lbfgs" or isinstance(optimizers.get(solver), optimizers.Solver):
+        raise AttributeError(
+            f"partial_fit is only available for stochastic optimizers. {solver} is not stochastic."
+        )
+    return True

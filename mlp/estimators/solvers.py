@@ -13,7 +13,6 @@ from mlp.estimators.layer_engine import LayerEngine
 from mlp.estimators.listeners import Listeners
 from mlp.estimators.loop import watch
 from mlp.estimators.rows import Rows
-from mlp.layers import Dense
 from mlp.optimizers.lbfgs import lbfgs
 from mlp.optimizers.objective import EPOCHS_OVER, require_deterministic
 from mlp.parameters import Parameters
@@ -131,7 +130,7 @@ def minimise(estimator: Any, solver: Any, rows: Rows, judge: Any, listeners: Lis
     X, T, weight = rows.all()
     total = len(T) if weight is None else weight.sum()
     penalty = L1L2(estimator.l1 / total * factor, 0.5 * estimator.alpha / total * factor)
-    dense = [layer for layer in model.layers if isinstance(layer, Dense)]
+    dense = estimator._dense()
     model.compile(solver, model.loss, metrics=estimator._metrics())
     estimator.n_iter_ = 0
     for layer in dense:
