@@ -6,6 +6,7 @@ the same rows, the same labels and the same first weights.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,12 @@ class Cell:
         return self.rows // self.batch
 
     @property
+    def tiny(self) -> bool:
+        """Whether a step is so small that the way around its arithmetic decides: up to 10,000 products."""
+        weights = sum(i * o for i, o in pairwise(self.sizes))
+        return weights * self.batch <= 10_000
+
+    @property
     def learning_rate(self) -> float:
         """Step size of the rule."""
         return LEARNING_RATE[self.rule]
@@ -77,19 +84,30 @@ class Cell:
     def weights(self) -> list[Array]:
         """First weights W, b, W, b …: Glorot uniform and zeros."""
         rng, weights = np.random.default_rng(1), []
-        for i, o in zip(self.sizes, self.sizes[1:], strict=False):
+        for i, o in pairwise(self.sizes):
             bound = np.sqrt(6 / (i + o))
             weights += [rng.uniform(-bound, bound, (i, o)).astype(FLOAT), np.zeros(o, FLOAT)]
         return weights
 
 
+class UnsuitableError(Exception):
+    """A contestant has nothing to show in this cell."""
+
+
 CELLS = [
     Cell((2, 20, 2), 10, "adam", 1000),
     Cell((2, 20, 2), 1, "sgd", 1000),
+    Cell((20, 32, 3), 1, "sgd", 1000),
     Cell((64, 64, 10), 32, "adam", 3200),
     Cell((64, 100, 10), 1, "sgd", 1000),
     Cell((16, 256, 256, 256, 26), 256, "adam", 5120),
     Cell((784, 256, 128, 10), 128, "adam", 6400),
     Cell((784, 1024, 1024, 10), 512, "adam", 5120),
     Cell((784, 256, 128, 10), 10_000, "adam", 10_000),
+    # the cells below are here so that nothing is made for those above alone
+    Cell((30, 10, 10, 2), 4, "sgd", 1000),
+    Cell((8, 64, 64, 4), 16, "adam", 1600),
+    Cell((784, 30, 10), 10, "sgd", 2000),
+    Cell((100, 500, 10), 64, "sgd", 3200),
+    Cell((256, 128, 64, 32, 10), 32, "adam", 3200),
 ]

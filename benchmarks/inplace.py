@@ -89,9 +89,10 @@ class Chain:
 
 
 def minibatch(cell: Cell) -> Run:
-    """Training with Adam, some rows at a time, for any number of layers."""
+    """Training some rows at a time, for any number of layers."""
     flat, rows, n = Flat(cell), Rows(cell), cell.batch
-    chain, update = Chain(cell, flat), adam(flat, cell.learning_rate)
+    rule = adam if cell.rule == "adam" else sgd
+    chain, update = Chain(cell, flat), rule(flat, cell.learning_rate)
     forward, back, net, out, delta = chain.forward, chain.back, chain.net, chain.out, chain.delta
     delta_first, dW_first, db_first = chain.first, flat.dW[0], flat.db[0]
     W_last, b_last, net_flat = flat.W[-1], flat.b[-1], net.reshape(-1)
@@ -158,6 +159,19 @@ def adam(flat: Flat, learning_rate: float) -> Callable[[], None]:
             add(s, epsilon, s)
             divide(m, s, s)
             multiply(s, rate, s)
+            subtract(W, s, W)
+
+    return update
+
+
+def sgd(flat: Flat, learning_rate: float) -> Callable[[], None]:
+    """W ← W − η dW."""
+    rate = np.array(learning_rate, FLOAT)
+    blocks = [(*block, np.empty_like(block[0])) for block in flat.blocks()]
+
+    def update() -> None:
+        for W, dW, s in blocks:
+            multiply(dW, rate, s)
             subtract(W, s, W)
 
     return update

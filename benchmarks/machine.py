@@ -6,8 +6,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "jax", "jaxlib", "keras", "onnxruntime", "onnx")
-SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "XLA_FLAGS", "OMP_WAIT_POLICY")
+PACKAGES = (
+    *("numpy", "scipy", "numba", "mkl", "scikit-learn", "torch", "jax", "jaxlib", "keras"),
+    *("onnxruntime", "onnx"),
+)
+SETTINGS = (
+    *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"),
+    *("XLA_FLAGS", "OMP_WAIT_POLICY"),
+)
 
 
 def describe() -> dict[str, Any]:
@@ -43,14 +49,18 @@ def version(package: str) -> str | None:
 
 def threads() -> dict[str, Any]:
     """Threads of the pools that are loaded by now, and the settings that would change them."""
-    settings = {name: os.environ.get(name, "not set") for name in SETTINGS}
     try:
         from threadpoolctl import threadpool_info
     except ImportError:
-        return {"settings": settings, "pools": "unknown: threadpoolctl is not installed"}
+        return {"settings": settings(), "pools": "unknown: threadpoolctl is not installed"}
     wanted = ("internal_api", "version", "num_threads", "architecture")
     pools = [{key: pool[key] for key in wanted if pool.get(key)} for pool in threadpool_info()]
-    return {"settings": settings, "pools": pools}
+    return {"settings": settings(), "pools": pools}
+
+
+def settings() -> dict[str, str]:
+    """The settings that would change how many threads a library has."""
+    return {name: os.environ.get(name, "not set") for name in SETTINGS}
 
 
 def load() -> float | None:

@@ -2,7 +2,7 @@
 
 Every contestant starts from `Cell.weights`, shuffles each epoch (not for the full batch), gathers
 its batches, computes the loss of every step and returns the mean loss of its last epoch, by which
-`speed` sees that all of them do the same work. What it does once and not in every epoch
+the report sees that all of them do the same work. What it does once and not in every epoch
 (compilation, conversion of the data) happens before the clock starts.
 """
 
@@ -13,30 +13,36 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
-
-from benchmarks import inplace, plain
-from benchmarks.cells import FLOAT, Cell
+from benchmarks import floor, inplace, plain, reference
+from benchmarks.cells import Cell
 
 Run = Callable[[int], float | None]
 
 
-def prepare_mlp(cell: Cell) -> Run:
+def prepare_mlp(cell: Cell, engine: str) -> Run:
     """`fit` of this package: layer objects, history, input checks, all of it."""
-    import mlp
-
     X, y = cell.data()
-    layers = [mlp.layers.Dense(units, activation="relu") for units in cell.sizes[1:-1]]
-    layers.append(mlp.layers.Dense(cell.sizes[-1], activation="softmax"))
-    model = mlp.Sequential([mlp.layers.Input((cell.sizes[0],)), *layers], seed=0)
-    model.compile(optimizer=cell.rule, loss="sparse_categorical_crossentropy")
-    model.set_weights(cell.weights())
+    model = mlp_net(cell, engine)
     batch = "full" if cell.full else cell.batch
 
     def run(epochs: int) -> float:
         return model.fit(X, y, batch_size=batch, epochs=epochs, verbose=0).history["loss"][-1]
 
     return run
+
+
+def mlp_net(cell: Cell, engine: str) -> Any:
+    """The net in this package, compiled for that engine."""
+    import mlp
+
+    if engine == "numba":
+        import numba  # noqa: F401  (its absence is noticed here)
+    layers = [mlp.layers.Dense(units, activation="relu") for units in cell.sizes[1:-1]]
+    layers.append(mlp.layers.Dense(cell.sizes[-1], activation="softmax"))
+    model = mlp.Sequential([mlp.layers.Input((cell.sizes[0],)), *layers], seed=0)
+    model.compile(optimizer=cell.rule, loss="sparse_categorical_crossentropy", engine=engine)
+    model.set_weights(cell.weights())
+    return model
 
 
 def prepare_tuned(cell: Cell) -> Run:
@@ -211,43 +217,24 @@ def jax_sgd(rate: float, state: Any, gradients: Any) -> Any:
     return jax.tree.map(lambda W, g: W - rate * g, weights, gradients), *rest
 
 
-def prepare_floor(cell: Cell) -> Run:
-    """The matrix products of a step and nothing else: no bias, no activation, no update."""
-    rng, n = np.random.default_rng(3), cell.batch
-    outs = [rng.standard_normal((n, units), dtype=FLOAT) for units in cell.sizes]
-    deltas, grads = [out.copy() for out in outs], [np.empty_like(out) for out in outs]
-    Ws = cell.weights()[0::2]
-    products = [(outs[k].dot, W, np.empty_like(outs[k + 1])) for k, W in enumerate(Ws)]
-    for k, W in reversed(list(enumerate(Ws))):
-        products.append((outs[k].T.dot, deltas[k + 1], np.empty_like(W)))
-        if k:
-            products.append((deltas[k + 1].dot, W.T, grads[k]))
-
-    def run(epochs: int) -> None:
-        for _ in range(epochs * cell.steps):
-            for dot, factor, product in products:
-                dot(factor, product)
-
-    return run
-
-
 @dataclass(frozen=True)
 class Peer:
-    """A contestant: its name on the command line and in the table, its package, its function."""
+    """A contestant: what it is called in a table, and the function that prepares it for a cell."""
 
-    name: str
     title: str
-    package: str
     prepare: Callable[[Cell], Run]
 
 
-PEERS = [
-    Peer("floor", "matrix products alone", "numpy", prepare_floor),
-    Peer("tuned", "hand-tuned NumPy", "numpy", prepare_tuned),
-    Peer("plain", "in-place NumPy", "numpy", plain.train),
-    Peer("mlp", "mlp", "mlp", prepare_mlp),
-    Peer("jax", "JAX, jitted epoch", "jax", prepare_jax),
-    Peer("sklearn", "scikit-learn", "scikit-learn", prepare_sklearn),
-    Peer("torch", "PyTorch, eager", "torch", prepare_torch),
-    Peer("keras", "Keras on JAX", "keras", prepare_keras),
-]
+PEERS = {
+    "floor": Peer("NumPy products", floor.train),
+    "floor_mkl": Peer("MKL products", floor.train_mkl),
+    "c": Peer("C by hand", reference.train),
+    "compiled": Peer("mlp, compiled", partial(prepare_mlp, engine="numba")),
+    "mlp": Peer("mlp, NumPy", partial(prepare_mlp, engine="numpy")),
+    "plain": Peer("in-place NumPy", plain.train),
+    "tuned": Peer("hand-tuned NumPy", prepare_tuned),
+    "jax": Peer("JAX", prepare_jax),
+    "sklearn": Peer("scikit-learn", prepare_sklearn),
+    "torch": Peer("PyTorch", prepare_torch),
+    "keras": Peer("Keras", prepare_keras),
+}
