@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mlp.errors import ArgumentError
 
 Array = NDArray[Any]
+LEAD, ALIGNED = 256, 64  # bytes; see `buffer`
 FLOATS: tuple[np.dtype[Any], ...] = (np.dtype(np.float32), np.dtype(np.float64))
 
 
@@ -194,6 +195,20 @@ def _differ(found: tuple[int, ...] | None, expected: tuple[int, ...]) -> bool:
     return found is not None and found != expected
 
 
+def buffer(shape: Sequence[int], dtype: Any) -> Array:
+    """Zeros of that shape, from a multiple of 64 bytes on and behind 256 bytes that nobody uses.
+
+    Both make bits the same wherever memory lies. A product of BLAS may add up in another order where rows
+    begin elsewhere, and so does a compiled loop that writes here where what it reads begins up to 256
+    bytes, four vectors, before.
+    """
+    dtype, count = np.dtype(dtype), math.prod(shape)
+    memory = np.zeros(count * dtype.itemsize + LEAD + ALIGNED, np.uint8)
+    start = LEAD + -(memory.ctypes.data + LEAD) % ALIGNED
+    numbers: Array = memory[start : start + count * dtype.itemsize].view(dtype)
+    return numbers.reshape(shape)
+
+
 class Mask(tuple[int, ...]):
     """The shape of a row of a boolean buffer; a plain tuple is that of one of floats."""
 
@@ -225,7 +240,7 @@ class Workspace:
         if rows > self.capacity:
             self.capacity, self.lent = rows, {}
             self.buffers = {
-                name: np.empty((rows, *shape), np.bool_ if isinstance(shape, Mask) else dtype)
+                name: buffer((rows, *shape), np.bool_ if isinstance(shape, Mask) else dtype)
                 for name, shape in shapes.items()
             }
         if rows not in self.lent:

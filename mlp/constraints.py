@@ -10,6 +10,7 @@ import numpy as np
 
 from mlp.arrays import Array, as_floats
 from mlp.catalogue import Catalogue
+from mlp.elementary import clip, maximum, minimum
 from mlp.naming import Part, is_integer, require, require_in
 
 EPSILON = 1e-7  # Keras's: what is divided by is the norm plus this
@@ -30,6 +31,10 @@ class Constraint(Part):
     def project(self, W: Array) -> None:
         """Change W in place to the allowed weights nearest to it, or what counts as such."""
         raise NotImplementedError
+
+    def scalars(self) -> dict[str, Any]:
+        """Numbers that the compiled form asks for by their names: by default all attributes."""
+        return vars(self)
 
     def __call__(self, W: Any) -> Array:
         """A projected copy, as Keras's constraints give it."""
@@ -93,6 +98,11 @@ class MaxNorm(Constraint):
         factors /= norms
         W *= factors
 
+    @staticmethod
+    def scalar_factor(norm: float, max_value: float) -> float:
+        """What a vector of that length is multiplied by."""
+        return minimum(norm, max_value) / (norm + EPSILON)
+
 
 class MinMaxNorm(Constraint):
     """w ← w · (rate·clip(‖w‖, min_value, max_value) + (1 − rate)·‖w‖)/‖w‖.
@@ -139,6 +149,11 @@ class MinMaxNorm(Constraint):
         factors /= norms
         W *= factors
 
+    @staticmethod
+    def scalar_factor(norm: float, min_value: float, max_value: float, rate: float) -> float:
+        """What a vector of that length is multiplied by."""
+        return (rate * clip(norm, min_value, max_value) + (1.0 - rate) * norm) / (norm + EPSILON)
+
 
 class UnitNorm(Constraint):
     """w ← w/‖w‖: each unit's vector of weights has the length 1.
@@ -165,6 +180,11 @@ class UnitNorm(Constraint):
     def project(self, W: Array) -> None:
         W /= norms_of(W, self.axis) + EPSILON
 
+    @staticmethod
+    def scalar_factor(norm: float) -> float:
+        """What a vector of that length is multiplied by."""
+        return 1.0 / (norm + EPSILON)
+
 
 class NonNeg(Constraint):
     """w ← max(w, 0): no weight is negative.
@@ -177,6 +197,11 @@ class NonNeg(Constraint):
 
     def project(self, W: Array) -> None:
         np.maximum(W, 0, out=W)
+
+    @staticmethod
+    def scalar_project(w: float) -> float:
+        """One weight."""
+        return maximum(w, 0.0)
 
 
 max_norm, min_max_norm, unit_norm, non_neg = MaxNorm, MinMaxNorm, UnitNorm, NonNeg  # Keras's other names

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,31 @@ from mlp.naming import is_integer, require, require_in
 # X (n, ...), T as the user gave it (n, o) or (n, 1), T as the loss wants it (n, o), and the
 # factor of each row's loss: one number, an array of rank zero, or one a row (n,)
 Batch = tuple[Array, Array, Array, Array]
+
+
+class Chunk(NamedTuple):
+    """Some batches one after the other, which a compiled engine takes in one go.
+
+    Parameters
+    ----------
+    order : Array of int64
+        The numbers of the rows in the order of the epoch.
+    first : int
+        The place in the order where the first batch begins.
+    steps, size : int
+        How many batches of how many rows.
+    """
+
+    order: Array
+    first: int
+    steps: int
+    size: int
+
+    @property
+    def rows(self) -> Array:
+        """The numbers of the rows of all batches."""
+        return self.order[self.first : self.first + self.steps * self.size]
+
 
 CACHE = 1 << 20  # bytes: data of up to 1 MB are shuffled whole, larger ones batch by batch
 ROOM = 1 << 28  # bytes: targets of up to 256 MB are encoded before training, larger ones by batch
@@ -86,6 +111,14 @@ class ArrayData:
         if size == 1:
             return (self.between(row, row + 1) for row in order.tolist())
         return (self.take(order[start : start + size]) for start in range(0, len(order), size))
+
+    def chunks(self, order: Array, size: int, most: int) -> Iterable[Chunk]:
+        """The same batches, up to `most` at a time; the shorter last one by itself."""
+        whole, rest = divmod(len(order), size)
+        for step in range(0, whole, most):
+            yield Chunk(order, step * size, min(most, whole - step), size)
+        if rest:
+            yield Chunk(order, whole * size, 1, rest)
 
     def take(self, rows: Array) -> Batch:
         """The rows of those numbers, gathered into buffers that the next call overwrites."""

@@ -27,3 +27,7 @@ class ModelFileError(MLPError, OSError):
 
 class MissingFileError(MLPError, FileNotFoundError):
     """There is no such file."""
+
+
+class MissingPackageError(MLPError, ImportError):
+    """A feature needs a package that is not installed; the message has the command that installs it."""

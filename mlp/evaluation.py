@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlp.arrays import Array, as_weights, is_finite
+from mlp.arrays import Array, as_inputs, as_weights, is_finite, shape_of
 from mlp.callbacks import CallbackList
 from mlp.data import ArrayData
+from mlp.engines.threads import limited
 from mlp.errors import ArgumentError, NotReadyError
 from mlp.layers import stack
 from mlp.layers.propagation import forward
@@ -59,6 +60,23 @@ class Means:
         return self.logs() if return_dict else values if len(values) > 1 else values[0]
 
 
+def check_inputs(model: "Model", x: Any, name: str = "x") -> Array:
+    """Inputs in the model's dtype, once they are checked; the model is built if it is not."""
+    one_column = model.input_shape == (1,) and len(shape_of(x) or ()) == 1
+    X = as_inputs(np.reshape(x, (-1, 1)) if one_column else x, np.dtype(model.dtype), name)
+    with model.lock:
+        if not model.built:
+            model.build(X.shape[1:])
+    if X.shape[1:] != model.input_shape:
+        raise ArgumentError(
+            f"{name} has rows of shape {X.shape[1:]}, but the model takes {model.input_shape}: "
+            f"its first layer is {model.layers[0].name!r}"
+        )
+    if model.places is not None:
+        stack.check(model.layers, X, model.places, name)
+    return X
+
+
 def check_data(
     model: "Model", x: Any, y: Any, sample_weight: Any = None, where: str = ""
 ) -> tuple[Array, Array, Array | None]:
@@ -71,7 +89,8 @@ def check_data(
     except ArgumentError:
         if fresh and model.built:  # wrong data must not decide the shape of a model
             stack.unbuild(model.layers)
-            model.input_shape, model.built, model.engine = None, False, None
+            model.input_shape, model.built = None, False
+            model.let_go()
             model.rng.bit_generator.state = drawn
         raise
 
@@ -104,9 +123,11 @@ def check_metrics(model: "Model", X: Array, T: Array) -> None:
     if form in engine.measured:
         return
     row = int(np.isnan(T).any(axis=1).argmax()) if gaps else 0
+    means = model.means()
     with engine.lock:
-        model.means().measure(T[row : row + 1], forward(model.layers, X[row : row + 1]), np.ones(1))
+        means.measure(T[row : row + 1], forward(model.layers, X[row : row + 1]), np.ones(1))
     engine.measured.add(form)
+    engine.measures_by_batch |= any(metric.by_batch for metric in (*means.metrics, *means.weighted))
 
 
 def as_a_whole(model: "Model", X: Array, T: Array, weight: Array | None) -> ArrayData:
@@ -127,7 +148,7 @@ def evaluate(model: "Model", data: ArrayData, heard: CallbackList, batch_size: i
     for batch, start in enumerate(range(0, len(data), size)):
         heard.call("on_test_batch_begin", batch, {})
         X_batch, T_batch, target, share = data.between(start, start + size)
-        with model.lock:
+        with model.lock, limited(model.n_threads):
             means.total += engine.evaluate(X_batch, target, share, len(data))
             if means.measures:
                 means.measure(T_batch, engine.out, share / data.share(len(data)))

@@ -11,15 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from mlp import compilation, optimizers, storage, summary
-from mlp.arrays import Array, as_inputs, fill, shape_of
+from mlp import compilation, optimizers, predicting, storage, summary
+from mlp.arrays import Array, fill
 from mlp.callbacks import Callback, CallbackList, History
 from mlp.callbacks.progress import line
-from mlp.engines.numpy_engine import NumpyEngine
-from mlp.errors import ArgumentError, NotReadyError
-from mlp.evaluation import Means, as_a_whole, check_data, evaluate
+from mlp.engines import choice
+from mlp.errors import ArgumentError, MissingPackageError, NotReadyError
+from mlp.evaluation import Means, as_a_whole, check_data, check_inputs, evaluate
 from mlp.layers import Layer, stack
-from mlp.layers.propagation import forward
 from mlp.naming import Part, is_integer, require, require_bool
 from mlp.opening import open_run
 from mlp.parameters import Parameters
@@ -55,7 +54,11 @@ class Model(Part):
     built = compiled = stop_training = False
     _trainable = True
     input_shape: tuple[int, ...] | None = None
-    engine: NumpyEngine | None = None
+    engine: Any = None
+    predictor: Any = None
+    predictor_for: list[Any]
+    answers: dict[tuple[int, ...], Callable[[Array], Array | None]] = {}
+    engine_asked, engine_line, n_threads = "auto", "", None
     optimizer: Any = None
     history: History | None = None
     _dtype: np.dtype[Any]
@@ -81,23 +84,32 @@ class Model(Part):
         self.parameters = Parameters(self.layers, self._dtype)
         self.parts = stack.everything(self.layers)
         self.chunk = max(1, CHUNK // stack.widest(self.layers))
+        self.answers = {}
         for part in self.parts:
-            part.checked = False
+            part.checked, part.answers = False, self.answers
         picky = any(type(leaf).check is not Layer.check for _, leaf in stack.leaves(self.layers))
         self.places = np.indices(self.input_shape or ()) if picky else None
-        self.built, self.engine = True, None
-        self.frozen: list[bool] = []
+        self.built = True
+        self.let_go()
+        self.made_for: list[Any] = []
 
-    def ready(self) -> NumpyEngine:
+    def let_go(self) -> None:
+        """Let go of what was made ready for the layers, the loss and the optimizer as they were."""
+        self.engine = self.predictor = None
+        self.answers.clear()
+
+    def ready(self) -> Any:
         """The engine that makes this model's steps; made anew after a change of the model."""
         with self.lock:
-            frozen = [self.trainable, *(part.trainable for part in self.parts)]
-            if self.engine is None or frozen != self.frozen:
-                self.frozen = frozen
+            settings = [self.trainable, *choice.settings(self.parts, self.loss)]
+            if self.engine is None or choice.differ(settings, self.made_for):
+                self.made_for = settings
                 stack.connect(self.layers, learns=self.trainable)
                 stack.pair(self.loss, self.layers, self._dtype)
                 self.optimizer.build(self.parameters)
-                self.engine = NumpyEngine(self.layers, self.loss, self.optimizer, self.lock)
+                self.engine, self.engine_line = choice.choose(
+                    self.engine_asked, self.layers, self.loss, self.optimizer, self.lock
+                )
         return self.engine
 
     def compile(
@@ -111,6 +123,8 @@ class Model(Part):
         steps_per_execution: int = 1,
         jit_compile: Any = "auto",
         auto_scale_loss: bool = True,
+        engine: str = "auto",
+        n_threads: int | None = None,
     ) -> None:
         """Choose what to minimise and how.
 
@@ -127,12 +141,24 @@ class Model(Part):
             Metrics that heed `sample_weight` and `class_weight`.
         run_eagerly, steps_per_execution, jit_compile, auto_scale_loss
             How Keras executes a step. They are taken so that its scripts run, and change no number.
+        engine : {"auto", "numba", "numpy"}, default "auto"
+            What makes the steps. "numba" compiles them, once for float32 and once for float64, and needs
+            ``pip install 'mlp[fast]'``; "numpy" is the reference; "auto" takes "numba" where it is
+            installed and has a compiled form of every part. The results agree to rounding.
+            `engine_in_use` says which it is and why.
+        n_threads : int, optional
+            Cores that `fit`, `evaluate` and `predict` use at most; by default what the libraries allow,
+            which threadpoolctl changes.
 
         Raises
         ------
         ArgumentError
-            If a name is unknown, or the loss does not suit the last activation (found when built).
+            If a name is unknown, or the loss does not suit the last activation (found when built). With
+            ``engine="numba"`` also, at the latest in `fit`, if a part has no compiled form.
+        MissingPackageError
+            With ``engine="numba"`` in `fit`, if Numba is not installed.
         """
+        choice.check(engine, n_threads)
         single = "None: a model has one output; weigh its rows by sample_weight. Metrics: metrics=[...]"
         plain = loss_weights is None or isinstance(loss_weights, int | float | list)
         require(plain and loss_weights in (None, 1, [1]), "loss_weights", loss_weights, single)
@@ -141,7 +167,9 @@ class Model(Part):
             stack.pair(loss, self.layers, self._dtype)
         self.optimizer, self.loss, rule.owned = rule, loss, True
         self.metrics, self.weighted_metrics = reported
-        self.compiled, self.engine = True, None
+        self.engine_asked, self.n_threads = "numpy" if run_eagerly and engine == "auto" else engine, n_threads
+        self.compiled = True
+        self.let_go()
 
     # training and using
 
@@ -287,16 +315,13 @@ class Model(Part):
         -------
         Array of shape (n, o)
         """
-        X = self.as_inputs(x)
-        size = self.chunk if batch_size is None else batch_size
-        require(is_integer(size) and size > 0, "batch_size", batch_size, "a positive integer")
-        with self.lock:
-            if len(X) <= size:
-                return forward(self.layers, X).copy()
-            out = np.empty((len(X), *self.layers[-1].output_shape), self._dtype)
-            for start in range(0, len(X), size):
-                out[start : start + size] = forward(self.layers, X[start : start + size])
-        return out
+        answer = self.answers.get(x.shape) if type(x) is np.ndarray and x.dtype == self._dtype else None
+        if answer is not None and batch_size is None:
+            with self.lock:
+                out = answer(x)
+            if out is not None:
+                return out
+        return predicting.predict(self, self.as_inputs(x), batch_size)
 
     predict_on_batch = __call__ = predict
 
@@ -307,19 +332,7 @@ class Model(Part):
 
     def as_inputs(self, x: Any, name: str = "x") -> Array:
         """Check inputs and bring them to the model's dtype; build the model if it is not."""
-        one_column = self.input_shape == (1,) and len(shape_of(x) or ()) == 1
-        X = as_inputs(np.reshape(x, (-1, 1)) if one_column else x, self._dtype, name)
-        with self.lock:
-            if not self.built:
-                self.build(X.shape[1:])
-        if X.shape[1:] != self.input_shape:
-            raise ArgumentError(
-                f"{name} has rows of shape {X.shape[1:]}, but the model takes {self.input_shape}: "
-                f"its first layer is {self.layers[0].name!r}"
-            )
-        if self.places is not None:
-            stack.check(self.layers, X, self.places, name)
-        return X
+        return check_inputs(self, x, name)
 
     # looking and keeping
 
@@ -348,6 +361,14 @@ class Model(Part):
         """The names of what `evaluate` returns: "loss" and the metrics."""
         reported = (*self.metrics, *self.weighted_metrics) if self.compiled else ()
         return ["loss", *(metric.name for metric in reported)]
+
+    @property
+    def engine_in_use(self) -> str:
+        """One line: which engine makes the steps and, if none is compiled, what is the reason."""
+        try:
+            return (self.ready() and self.engine_line) if self.built and self.compiled else self.engine_asked
+        except (ArgumentError, MissingPackageError) as error:
+            return f"none: {error}"
 
     def count_params(self) -> int:
         """How many numbers the model keeps: those that it learns, and others such as moving averages."""

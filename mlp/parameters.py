@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mlp.arrays import Array
+from mlp.arrays import Array, buffer
 from mlp.constraints import Constraint
 from mlp.layers import stack
 from mlp.layers.base import Layer
@@ -49,7 +49,7 @@ class Parameters:
 
     def __init__(self, layers: Sequence[Layer], dtype: np.dtype[Any]) -> None:
         size = sum(layer.count_params() for layer in layers)
-        self._values, self._gradients = np.zeros(size, dtype), np.zeros(size, dtype)
+        self._values, self._gradients = buffer((size,), dtype), buffer((size,), dtype)
         self.slices: list[slice] = []
         self.names: list[str] = []
         self.shapes: list[tuple[int, ...]] = []
@@ -73,6 +73,11 @@ class Parameters:
     def trainable(self) -> list[bool]:
         """Of each parameter, whether steps move it: not in a frozen layer, and not what is only kept."""
         return [layer.learns and name not in layer.kept for layer, name in self._owners]
+
+    @property
+    def layers(self) -> list[Layer]:
+        """Of each parameter, the layer that it belongs to."""
+        return [layer for layer, _ in self._owners]
 
     @property
     def constraints(self) -> list[tuple[slice, tuple[int, ...], Constraint]]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from mlp.arrays import FLOATS, Array, as_floats
 from mlp.catalogue import Catalogue
+from mlp.elementary import absolute, sign
 from mlp.naming import Part, require, require_in, require_one_of
 
 
@@ -45,6 +46,10 @@ class Regularizer(Part):
     def gradient(self, W: Array, out: Array) -> Array:
         """Write ∂penalty/∂W, of W's shape, into `out` and return it."""
         raise NotImplementedError
+
+    def scalars(self) -> dict[str, Any]:
+        """Numbers that the compiled form asks for by their names: by default all attributes."""
+        return vars(self)
 
     def scratch(self, W: Array) -> Array:
         """Working memory like W, allocated when a larger W or one of another type comes."""
@@ -99,6 +104,16 @@ class L1(Regularizer):
         np.sign(W, out)
         return np.multiply(out, self._l1[out.dtype], out)
 
+    @staticmethod
+    def scalar_penalty(w: float, l1: float) -> float:
+        """The penalty on one weight."""
+        return l1 * absolute(w)
+
+    @staticmethod
+    def scalar_gradient(w: float, l1: float) -> float:
+        """Its derivative."""
+        return l1 * sign(w)
+
 
 class L2(Regularizer):
     """Penalty = l2·Σw², gradient 2·l2·w. Keeps weights small (ridge, weight decay).
@@ -128,6 +143,16 @@ class L2(Regularizer):
 
     def gradient(self, W: Array, out: Array) -> Array:
         return np.multiply(W, self._twice[out.dtype], out)
+
+    @staticmethod
+    def scalar_penalty(w: float, l2: float) -> float:
+        """The penalty on one weight."""
+        return l2 * (w * w)
+
+    @staticmethod
+    def scalar_gradient(w: float, l2: float) -> float:
+        """Its derivative."""
+        return 2.0 * l2 * w
 
 
 class L1L2(Regularizer):
@@ -164,6 +189,16 @@ class L1L2(Regularizer):
         np.multiply(signs, self._l1[out.dtype], signs)
         np.multiply(W, self._twice[out.dtype], out)
         return np.add(out, signs, out)
+
+    @staticmethod
+    def scalar_penalty(w: float, l1: float, l2: float) -> float:
+        """The penalty on one weight."""
+        return l1 * absolute(w) + l2 * (w * w)
+
+    @staticmethod
+    def scalar_gradient(w: float, l1: float, l2: float) -> float:
+        """Its derivative."""
+        return l1 * sign(w) + 2.0 * l2 * w
 
 
 class OrthogonalRegularizer(Regularizer):

@@ -101,7 +101,8 @@ class Sequential(Model):
         return layer
 
     def _change(self) -> None:
-        self.built, self.engine = False, None
+        self.built = False
+        self.let_go()
         if self.input_shape is not None and self.layers:
             self.build(self.input_shape)
 
@@ -138,11 +139,12 @@ class Sequential(Model):
         return {
             name: value
             for name, value in self.__dict__.items()
-            if name not in ("lock", "engine", "parameters", "parts")
+            if name not in ("lock", "engine", "predictor", "answers", "parameters", "parts")
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, lock=threading.RLock(), engine=None)
+        self.__dict__.update(state, lock=threading.RLock())
+        self.let_go()
         if self.built:
             self.gather()
 

@@ -60,6 +60,7 @@ def table(model: "Model") -> str:
             f" Total params: {total}",
             f" Trainable params: {trainable}",
             f" Non-trainable params: {kept}",
+            *([f" Engine: {model.engine_in_use}"] if model.built and model.compiled else []),
         )
     )
 

@@ -7,6 +7,7 @@ last weights that were finite.
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,7 +15,8 @@ import numpy as np
 
 from mlp.arrays import Array, is_finite
 from mlp.callbacks import Callback, CallbackList, History, progress
-from mlp.data import ArrayData, Batch
+from mlp.data import ArrayData, Batch, Chunk
+from mlp.engines.threads import limited
 from mlp.errors import DivergenceError
 from mlp.evaluation import Logs
 from mlp.naming import is_integer, require_bool
@@ -62,7 +64,7 @@ class Training:
         self.model, self.data = model, data
         self.validation, self.validation_freq = validation, validation_freq
         self.steps_per_epoch = steps_per_epoch
-        self.stream: Iterator[Batch] = iter(())
+        self.stream: Iterator[Batch | Chunk] = iter(())
         self.engine, self.means = model.ready(), model.means()
         self.first, self.last = initial_epoch, epochs
         self.history = History()
@@ -76,8 +78,9 @@ class Training:
 
     def __enter__(self) -> Self:
         # an overflow ends in a loss that is not finite, which is reported with its cause
-        self.silence = np.errstate(over="ignore", invalid="ignore", divide="ignore")
-        self.silence.__enter__()
+        self.settings = ExitStack()
+        self.settings.enter_context(np.errstate(over="ignore", invalid="ignore", divide="ignore"))
+        self.settings.enter_context(limited(self.model.n_threads))
         self.model.stop_training = False
         return self
 
@@ -87,7 +90,9 @@ class Training:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.silence.__exit__(kind, error, traceback)
+        self.settings.close()
+        if self.engine.is_compiled:
+            self.engine.release()
         if error is not None:
             self.callbacks.call("on_train_failure")
 
@@ -119,17 +124,28 @@ class Training:
         frequency = self.validation_freq
         return number % frequency == 0 if is_integer(frequency) else number in frequency
 
-    def batches(self, size: int, shuffle: bool = True) -> Iterable[Batch]:
-        """The batches of an epoch, each good until the next; with `steps_per_epoch` of an endless stream."""
+    def batches(self, size: int, shuffle: bool = True) -> Iterable[Batch | Chunk]:
+        """The batches of an epoch, each good until the next; with `steps_per_epoch` of an endless stream.
+
+        A compiled engine gets as many at a time as it may take.
+        """
         if self.steps_per_epoch is None:
-            return self.data.batches(self.order(shuffle), size)
+            return self._cut(size, shuffle)
         return self._next_steps(self.steps_per_epoch, size, shuffle)
 
-    def _next_steps(self, steps: int, size: int, shuffle: bool) -> Iterator[Batch]:
+    def _cut(self, size: int, shuffle: bool) -> Iterable[Batch | Chunk]:
+        order = self.order(shuffle)
+        if not self.engine.is_compiled or self.data.target is None:
+            return self.data.batches(order, size)
+        single = self.callbacks.hears_each_batch or self.steps_per_epoch is not None
+        most = 1 if single else self.engine.most_steps(size, self.means.measures)
+        return self.data.chunks(order, size, most)
+
+    def _next_steps(self, steps: int, size: int, shuffle: bool) -> Iterator[Batch | Chunk]:
         for _ in range(steps):
             batch = next(self.stream, None)
             if batch is None:
-                self.stream = iter(self.data.batches(self.order(shuffle), size))
+                self.stream = iter(self._cut(size, shuffle))
                 batch = next(self.stream)
             yield batch
 
@@ -144,25 +160,47 @@ class Training:
             self.model.rng.shuffle(self.rows)
         return self.rows
 
-    def update(self, batch: Batch) -> None:
-        """One step of the delta rule with these rows."""
-        X, T, target, weight = batch
+    def update(self, batch: Batch | Chunk) -> None:
+        """One step of the delta rule with these rows, or one with each batch of a chunk."""
         if self.hears_batches:
             self.callbacks.call("on_train_batch_begin", self.batch, {})
-        means = self.means
-        with self.engine.lock:  # no other thread may use the buffers before the metrics have read them
-            loss = self.engine.step(X, target, weight)
-            if not math.isfinite(loss):
-                self.diverge(f"the loss became {loss}", self.batch)
-            if means.measures:
-                means.measure(T, self.engine.out, weight / self.data.share(self.data.counted(T)))
-        if not self.batch:  # the weights that this epoch began with have a finite loss
-            self.finite, self.latest = self.latest, self.finite
-        means.total += loss * len(X)
-        means.count += len(X)
+        # no other thread may use the buffers before the metrics have read them
+        with self.engine.lock:
+            if isinstance(batch, Chunk):
+                self._make_steps(batch)
+            else:
+                self._make_step(batch)
         if self.hears_batches:
-            self.callbacks.call("on_train_batch_end", self.batch, means.logs())
-        self.batch += 1
+            self.callbacks.call("on_train_batch_end", self.batch - 1, self.means.logs())
+
+    def _make_step(self, batch: Batch) -> None:
+        X, T, target, weight = batch
+        self._count([self.engine.step(X, target, weight)], len(X))
+        if self.means.measures:
+            self.means.measure(T, self.engine.out, weight / self.data.share(self.data.counted(T)))
+
+    def _make_steps(self, chunk: Chunk) -> None:
+        data, means = self.data, self.means
+        self._count(self.engine.steps(data, chunk, means.measures), chunk.size)
+        if means.measures:
+            # a function of the user's may look at a batch as a whole
+            size = chunk.size if self.engine.measures_by_batch else len(chunk.rows)
+            for start in range(0, len(chunk.rows), size):
+                rows, outs = chunk.rows[start : start + size], self.engine.outs[start : start + size]
+                weight = np.ones(1) if data.sample_weight is None else data.sample_weight[rows]
+                means.measure(data.T[rows], outs, weight)
+
+    def _count(self, losses: Sequence[float] | Array, rows: int) -> None:
+        """Take in the losses of steps; only the last may be infinite, since none is made after that."""
+        last, steps = float(losses[-1]), len(losses)
+        if not self.batch and (steps > 1 or math.isfinite(last)):
+            # the weights that this epoch began with have a finite loss
+            self.finite, self.latest = self.latest, self.finite
+        if not math.isfinite(last):
+            self.diverge(f"the loss became {last}", self.batch + steps - 1)
+        self.means.total += float(sum(losses) if steps == 1 else np.add.reduce(losses)) * rows
+        self.means.count += rows * steps
+        self.batch += steps
 
     def require_finite(self) -> None:
         """Diverge if the last step made the weights or the optimizer's state infinite."""

@@ -24,6 +24,11 @@ def write(path, rows, **dialect):
     return str(path)
 
 
+def told(error):
+    """What the command itself says; the first on a machine also says that it compiles."""
+    return "".join(line for line in error.splitlines(True) if not line.startswith("mlp: compil"))
+
+
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -37,7 +42,7 @@ def run(capsys):
     def command(*arguments, notes=""):
         code = cli.main([str(argument) for argument in arguments])
         captured = capsys.readouterr()
-        assert (code, captured.err) == (0, notes)
+        assert (code, told(captured.err)) == (0, notes)
         return captured.out
 
     return command
@@ -49,11 +54,11 @@ def refused(capsys):
 
     def command(*arguments):
         assert cli.main([str(argument) for argument in arguments]) == 2
-        captured = capsys.readouterr()
-        assert captured.err.startswith("mlp: error: ")
-        assert captured.err.count("\n") == 1
-        assert captured.err.endswith("\n")
-        return captured.err.removeprefix("mlp: error: ").rstrip("\n")
+        error = told(capsys.readouterr().err)
+        assert error.startswith("mlp: error: ")
+        assert error.count("\n") == 1
+        assert error.endswith("\n")
+        return error.removeprefix("mlp: error: ").rstrip("\n")
 
     return command
 
@@ -372,7 +377,7 @@ def process(*arguments, code="from mlp.cli import main; sys.exit(main())", stdou
 
 def test_as_a_process(iris):
     done = process("predict", *iris)
-    assert (done.returncode, done.stderr) == (0, b"")
+    assert (done.returncode, told(done.stderr.decode())) == (0, "")
     assert done.stdout.decode().splitlines()[0] == "species"
     done = process("predict", "none.mlp", iris[1])
     assert (done.returncode, done.stderr) == (2, b"mlp: error: there is no model file 'none.mlp'\n")
@@ -388,4 +393,4 @@ def test_a_reader_that_leaves_is_no_failure(iris):
     os.close(read)
     done = process("predict", *iris, stdout=written)
     os.close(written)
-    assert (done.returncode, done.stderr) == (141, b"")
+    assert (done.returncode, told(done.stderr.decode())) == (141, "")

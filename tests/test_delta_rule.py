@@ -124,7 +124,7 @@ def test_forward_and_backward_are_two_loops():
     model.parameters.gradients[:] = 0
     out = forward(model.layers, X, training=True)
     backward(model.layers, out - T)
-    np.testing.assert_array_equal(model.parameters.gradients, expected)
+    np.testing.assert_allclose(model.parameters.gradients, expected, 1e-14)
 
 
 def test_straight_through_is_the_perceptron_rule():

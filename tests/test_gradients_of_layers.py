@@ -52,7 +52,7 @@ def network(hidden, shape=(INPUTS,), output=None, loss="mse"):
         dtype="float64",
         seed=0,
     )
-    model.compile("sgd", loss)
+    model.compile("sgd", loss, engine="numpy")
     rng = np.random.default_rng(1)
     learned = [t for _, leaf in stack.leaves(model.layers) for t in leaf.parameters.items()]
     for name, value in learned:

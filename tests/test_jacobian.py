@@ -5,6 +5,7 @@ import pytest
 
 from mlp import Sequential, layers
 from mlp.layers.jacobian import Jacobian
+from mlp.layers.propagation import forward
 from mlp.optimizers import LevenbergMarquardt, levenberg_marquardt
 from mlp.optimizers.levenberg_marquardt import LeastSquares, solve
 from mlp.optimizers.objective import Objective
@@ -66,7 +67,7 @@ def test_jacobian_by_central_differences(parts):
     model = built(parts)
     scale = rng.random(7) + 0.5
     expected = by_differences(model, lambda: model.predict(X) * scale[:, None])
-    model.predict(X)
+    forward(model.layers, X)  # what the Jacobian is made of
     jacobian = Jacobian(model.layers)
     assert jacobian.size == len(free(model))
     J = jacobian.fill(scale, np.empty((2, 7, jacobian.size)))

@@ -18,9 +18,12 @@ from mlp.errors import ArgumentError
 from mlp.naming import require_one_of, snake_case
 
 if TYPE_CHECKING:
+    from mlp.activations.exponential_rectifiers import CELU, ELU, SELU
+    from mlp.activations.gated import GELU, HardSiLU, Mish, SiLU
     from mlp.activations.learned import GLU, Blend, Maxout, PReLU
     from mlp.activations.normalized import LogSoftmax, Softmax, Sparsemax
-    from mlp.activations.rectifiers import CELU, ELU, SELU, GeneralReLU, LeakyReLU, Linear, ReLU, ReLU6
+    from mlp.activations.ramps import HardSigmoid, HardTanh, SparseSigmoid
+    from mlp.activations.rectifiers import GeneralReLU, LeakyReLU, Linear, ReLU, ReLU6
     from mlp.activations.shrinking import (
         HardShrink,
         Sign,
@@ -32,28 +35,14 @@ if TYPE_CHECKING:
     from mlp.activations.sigmoids import (
         ComplementaryLogLog,
         Elliott,
-        HardSigmoid,
-        HardTanh,
         LecunTanh,
         LogLog,
         LogSigmoid,
         Sigmoid,
         Softsign,
-        SparseSigmoid,
         Tanh,
     )
-    from mlp.activations.smooth import (
-        GELU,
-        Exponential,
-        Gaussian,
-        HardSiLU,
-        Mish,
-        SiLU,
-        Sine,
-        Softplus,
-        SparsePlus,
-        Squareplus,
-    )
+    from mlp.activations.smooth import Exponential, Gaussian, Sine, Softplus, SparsePlus, Squareplus
 
     celu: Callable[..., Array]
     elu: Callable[..., Array]
@@ -93,17 +82,17 @@ _CATALOGUE = Catalogue(
     "activation",
     Activation,
     {
+        "mlp.activations.exponential_rectifiers": "CELU ELU SELU",
+        "mlp.activations.gated": "GELU HardSiLU Mish SiLU",
         "mlp.activations.learned": "GLU Blend Maxout PReLU",
         "mlp.activations.normalized": "LogSoftmax Softmax Sparsemax",
-        "mlp.activations.rectifiers": "CELU ELU SELU GeneralReLU LeakyReLU Linear ReLU ReLU6",
+        "mlp.activations.ramps": "HardSigmoid HardTanh SparseSigmoid",
+        "mlp.activations.rectifiers": "GeneralReLU LeakyReLU Linear ReLU ReLU6",
         "mlp.activations.shrinking": "HardShrink Sign SoftShrink TanhShrink Threshold ThresholdedLinear",
         "mlp.activations.sigmoids": (
-            "ComplementaryLogLog Elliott HardSigmoid HardTanh LecunTanh LogLog LogSigmoid Sigmoid "
-            "Softsign SparseSigmoid Tanh"
+            "ComplementaryLogLog Elliott LecunTanh LogLog LogSigmoid Sigmoid Softsign Tanh"
         ),
-        "mlp.activations.smooth": (
-            "GELU Exponential Gaussian HardSiLU Mish SiLU Sine Softplus SparsePlus Squareplus"
-        ),
+        "mlp.activations.smooth": "Exponential Gaussian Sine Softplus SparsePlus Squareplus",
     },
     aliases={
         "identity": "Linear",

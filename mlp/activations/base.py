@@ -28,6 +28,15 @@ class Activation(Part):
     probabilities : bool
         Whether f lies between 0 and 1 and can be read as a probability, which cross-entropies ask.
 
+    Notes
+    -----
+    The compiled engine needs the formulas of single numbers beside `f` and `slope`: the static methods
+    ``scalar_f(net)`` and ``scalar_slope(net, out)``, written with the functions of `mlp.elementary`.
+    Further arguments get what `scalars` has under their names. Where the units of a row depend on
+    each other they are ``row_f(net, out, units)`` and ``row_delta(grad, net, out, delta, units)``,
+    which fill `out` and `delta`. If one number is learned for each unit, it is the argument before the
+    settings, and ``scalar_gradient(net, out, learned)`` is the derivative of f by it.
+
     Examples
     --------
     >>> import mlp
@@ -67,6 +76,10 @@ class Activation(Part):
     def constants(self) -> dict[str, float]:
         """Numbers by attribute name, which `set_dtype` makes arrays of rank zero."""
         return {}
+
+    def scalars(self) -> dict[str, float]:
+        """Numbers that the scalar formulas ask for by the names of their arguments."""
+        return self.constants()
 
     def set_dtype(self, dtype: np.dtype[Any]) -> None:
         """Take 0, 1 and the constants in that type."""

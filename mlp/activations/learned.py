@@ -6,6 +6,7 @@ import numpy as np
 
 from mlp.activations.base import Activation, compare, divide_units
 from mlp.arrays import Array, Mask, Workspace
+from mlp.elementary import maximum, minimum, sigmoid, where
 from mlp.naming import CATALOGUES, is_integer, require, require_in
 
 
@@ -54,6 +55,21 @@ class PReLU(Activation):
         np.add.reduce(delta, axis=0, out=self.dalpha)
         self.slope(net, out, delta)
         return np.multiply(delta, grad, delta)
+
+    @staticmethod
+    def scalar_f(net: float, alpha: float) -> float:
+        """f(net)."""
+        return maximum(net, 0.0) + alpha * minimum(net, 0.0)
+
+    @staticmethod
+    def scalar_slope(net: float, out: float, alpha: float) -> float:
+        """f'(net)."""
+        return where(net <= 0.0, alpha, where(net > 0.0, 1.0, 0.0))
+
+    @staticmethod
+    def scalar_gradient(net: float, out: float, alpha: float) -> float:
+        """∂f/∂α of one number."""
+        return minimum(net, 0.0)
 
 
 class Blend(Activation):
@@ -129,6 +145,16 @@ class Blend(Activation):
         np.subtract(grad, self.blended, self.blended)
         return np.add(delta, self.blended, delta)
 
+    @staticmethod
+    def scalar_blend(net: float, bent: float, alpha: float) -> float:
+        """f(net), with bent = g(net)."""
+        return net + alpha * (bent - net)
+
+    @staticmethod
+    def scalar_gradient(net: float, bent: float, alpha: float) -> float:
+        """∂f/∂α of one number."""
+        return bent - net
+
 
 class GLU(Activation):
     """f(net) = a·σ(b), a the first half of the units and b the second: half as many outputs.
@@ -175,6 +201,22 @@ class GLU(Activation):
         np.multiply(right, out, right)
         np.multiply(right, grad, right)
         return delta
+
+    @staticmethod
+    def row_f(net: Array, out: Array, units: int) -> None:
+        """f(net) of one row."""
+        half = units // 2
+        for k in range(half):
+            out[k] = net[k] * sigmoid(net[half + k])
+
+    @staticmethod
+    def row_delta(grad: Array, net: Array, out: Array, delta: Array, units: int) -> None:
+        """Delta of one row."""
+        half = units // 2
+        for k in range(half):
+            gate = sigmoid(net[half + k])
+            delta[k] = grad[k] * gate
+            delta[half + k] = grad[k] * out[k] * (1.0 - gate)
 
     def outputs(self, units: int) -> int:
         return divide_units(units, 2, "GLU")
@@ -238,6 +280,33 @@ class Maxout(Activation):
             piece = delta[:, start : start + o]
             np.multiply(piece, grad, piece)
         return delta
+
+    @staticmethod
+    def row_f(net: Array, out: Array, units: int, pieces: float) -> None:
+        """f(net) of one row."""
+        o = units // int(pieces)
+        for k in range(o):
+            out[k] = net[k]
+        for start in range(o, units, o):
+            for k in range(o):
+                out[k] = maximum(out[k], net[start + k])
+
+    @staticmethod
+    def row_delta(grad: Array, net: Array, out: Array, delta: Array, units: int, pieces: float) -> None:
+        """Delta of one row; until the end that of the first piece says whether no net was the largest yet."""
+        o = units // int(pieces)
+        for k in range(o):
+            delta[k] = where(net[k] == out[k], 0.0, 1.0)
+        for start in range(o, units, o):
+            for k in range(o):
+                taken = where(net[start + k] == out[k], delta[k], 0.0)
+                delta[start + k] = taken * grad[k]
+                delta[k] -= taken
+        for k in range(o):
+            delta[k] = where(net[k] == out[k], grad[k], 0.0)
+
+    def scalars(self) -> dict[str, float]:
+        return {"pieces": self.pieces}
 
     def outputs(self, units: int) -> int:
         return divide_units(units, self.pieces, f"Maxout({self.pieces})")

@@ -11,7 +11,7 @@ ROOT_TWO_PI = math.sqrt(2 * math.pi)
 # By type: k, then a and b of t = a·d + b, then the polynomial's coefficients, highest power first.
 # It interpolates Φ(−u) e^(u²/2) (u + k) at the Chebyshev nodes of 0 ≤ u ≤ 15 and 39, beyond which
 # e^(−u²/2) is 0, with a relative error below 1.2e-7 and 3.2e-16.
-_FITS = {
+FITS = {
     np.float32: (
         3.5, 8.633333333, -1.466666667,
         4.384732339e-5, 0.0001903909971, -0.0006142401365, -0.00332969553, 0.004197472791,
@@ -28,8 +28,8 @@ _FITS = {
         0.4839898957497965184, 0.701226008664369667, 0.8516896445588364151,
     ),
 }  # fmt: skip
-_TERMS = {np.dtype(t): [np.array(number, t) for number in fit] for t, fit in _FITS.items()}
-_MINUS_HALF = {np.dtype(t): np.array(-0.5, t) for t in _FITS}
+_TERMS = {np.dtype(t): [np.array(number, t) for number in fit] for t, fit in FITS.items()}
+_MINUS_HALF = {np.dtype(t): np.array(-0.5, t) for t in FITS}
 
 
 def upper_tail(net: Array, tail: Array, density: Array, scratch: Array) -> None:

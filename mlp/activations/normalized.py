@@ -6,6 +6,7 @@ import numpy as np
 
 from mlp.activations.base import Activation, compare
 from mlp.arrays import Array, Mask
+from mlp.elementary import exp, log, maximum, where
 
 
 class Softmax(Activation):
@@ -41,6 +42,33 @@ class Softmax(Activation):
         common = delta.dot(self.ones, self.common)
         np.subtract(grad, common, delta)
         return np.multiply(delta, out, delta)
+
+    @staticmethod
+    def rows_f(net: Array, out: Array, rows: int, units: int) -> None:
+        """f(net) of some rows, of which all e^x are computed at once: a row of a few is not long enough."""
+        for r in range(rows):
+            start, peak = r * units, net[r * units]
+            for k in range(start, start + units):
+                peak = maximum(peak, net[k])
+            for k in range(start, start + units):
+                out[k] = net[k] - peak
+        for k in range(rows * units):
+            out[k] = exp(out[k])
+        for r in range(rows):
+            start, total = r * units, 0.0
+            for k in range(start, start + units):
+                total += out[k]
+            for k in range(start, start + units):
+                out[k] /= total
+
+    @staticmethod
+    def row_delta(grad: Array, net: Array, out: Array, delta: Array, units: int) -> None:
+        """Delta of one row."""
+        common = 0.0
+        for k in range(units):
+            common += grad[k] * out[k]
+        for k in range(units):
+            delta[k] = out[k] * (grad[k] - common)
 
     def log_total(self) -> Array:
         """Ln Σ_k e^(net_k − peak), shape (n,), of the net that `f` saw last.
@@ -89,6 +117,29 @@ class LogSoftmax(Activation):
         np.exp(out, delta)
         delta *= self.common
         return np.subtract(grad, delta, delta)
+
+    @staticmethod
+    def row_f(net: Array, out: Array, units: int) -> None:
+        """f(net) of one row."""
+        peak = net[0]
+        for k in range(units):
+            peak = maximum(peak, net[k])
+        total = 0.0
+        for k in range(units):
+            out[k] = net[k] - peak  # stored, so that it is not net − (peak + ln total)
+            total += exp(net[k] - peak)
+        total = log(total)
+        for k in range(units):
+            out[k] -= total
+
+    @staticmethod
+    def row_delta(grad: Array, net: Array, out: Array, delta: Array, units: int) -> None:
+        """Delta of one row."""
+        common = 0.0
+        for k in range(units):
+            common += grad[k]
+        for k in range(units):
+            delta[k] = grad[k] - common * exp(out[k])
 
     def build(self, units: int, dtype: np.dtype[Any]) -> dict[str, Array]:
         self.ones = np.ones((units, 1), dtype)
@@ -147,6 +198,38 @@ class Sparsemax(Activation):
         self.common /= self.support
         delta *= self.common
         return np.subtract(self.scratch, delta, delta)
+
+    @staticmethod
+    def row_f(net: Array, out: Array, units: int) -> None:
+        """f(net) of one row; without sorting, τ rises to its place in a few rounds (Michelot, 1986)."""
+        peak = net[0]
+        for k in range(units):
+            peak = maximum(peak, net[k])
+        for k in range(units):
+            out[k] = net[k] - peak
+        tau, before = -1.0, 0.0
+        for _ in range(units):
+            total, count = -1.0, 0.0
+            for k in range(units):
+                total += where(out[k] > tau, out[k], 0.0)
+                count += where(out[k] > tau, 1.0, 0.0)
+            tau = total / maximum(count, 1.0)
+            if count == before:
+                break
+            before = count
+        for k in range(units):
+            out[k] = maximum(out[k] - tau, 0.0)
+
+    @staticmethod
+    def row_delta(grad: Array, net: Array, out: Array, delta: Array, units: int) -> None:
+        """Delta of one row."""
+        total, count = 0.0, 0.0
+        for k in range(units):
+            total += where(out[k] > 0.0, grad[k], 0.0)
+            count += where(out[k] > 0.0, 1.0, 0.0)
+        mean = total / maximum(count, 1.0)
+        for k in range(units):
+            delta[k] = where(out[k] > 0.0, grad[k] - mean, 0.0 * out[k])  # which passes NaN on
 
     def build(self, units: int, dtype: np.dtype[Any]) -> dict[str, Array]:
         self.ones = np.ones((units, 1), dtype)

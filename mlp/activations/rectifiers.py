@@ -4,6 +4,7 @@ import numpy as np
 
 from mlp.activations.base import Activation, compare
 from mlp.arrays import Array, Mask
+from mlp.elementary import clip, maximum, minimum, where
 from mlp.naming import require_in
 
 
@@ -22,6 +23,16 @@ class Linear(Activation):
         np.copyto(delta, grad)
         return delta
 
+    @staticmethod
+    def scalar_f(net: float) -> float:
+        """f(net)."""
+        return net
+
+    @staticmethod
+    def scalar_slope(net: float, out: float) -> float:
+        """f'(net)."""
+        return 1.0
+
 
 class ReLU(Activation):
     """f(net) = max(net, 0), slope 1 above 0 and 0 elsewhere, at 0 too; Nair and Hinton (2010).
@@ -38,6 +49,16 @@ class ReLU(Activation):
         np.greater(net, self.zero, self.mask)
         np.copyto(slope, self.mask)  # see `compare`
         return slope
+
+    @staticmethod
+    def scalar_f(net: float) -> float:
+        """f(net)."""
+        return maximum(net, 0.0)
+
+    @staticmethod
+    def scalar_slope(net: float, out: float) -> float:
+        """f'(net)."""
+        return where(net > 0.0, 1.0, 0.0)
 
     def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
         return {"mask": Mask((units,))}
@@ -69,6 +90,16 @@ class LeakyReLU(Activation):
         slope *= self.step
         return np.add(slope, self.below, slope)
 
+    @staticmethod
+    def scalar_f(net: float, below: float) -> float:
+        """f(net)."""
+        return where(net > 0.0, net, below * net)
+
+    @staticmethod
+    def scalar_slope(net: float, out: float, below: float) -> float:
+        """f'(net)."""
+        return where(net > 0.0, 1.0, below)
+
     def constants(self) -> dict[str, float]:
         return {"below": self.negative_slope, "step": 1 - self.negative_slope}
 
@@ -96,6 +127,16 @@ class ReLU6(Activation):
         np.logical_and(self.mask, self.low, self.mask)
         np.copyto(slope, self.mask)
         return slope
+
+    @staticmethod
+    def scalar_f(net: float, six: float) -> float:
+        """f(net)."""
+        return clip(net, 0.0, six)
+
+    @staticmethod
+    def scalar_slope(net: float, out: float, six: float) -> float:
+        """f'(net)."""
+        return where((net > 0.0) & (net < six), 1.0, 0.0)
 
     def constants(self) -> dict[str, float]:
         return {"six": 6}
@@ -167,133 +208,20 @@ class GeneralReLU(Activation):
             slope += self.scratch
         return slope
 
+    @staticmethod
+    def scalar_f(net: float, kink: float, below: float, ceiling: float) -> float:
+        """f(net)."""
+        return where(net > kink, minimum(net, ceiling), below * (net - kink))
+
+    @staticmethod
+    def scalar_slope(net: float, out: float, kink: float, below: float, ceiling: float) -> float:
+        """f'(net)."""
+        above = where((net > kink) & (net < ceiling), 1.0, 0.0)
+        return where(net <= kink, below, above)
+
     def constants(self) -> dict[str, float]:
         ceiling = np.inf if self.max_value is None else self.max_value
         return {"kink": self.threshold, "below": self.negative_slope, "ceiling": ceiling}
 
     def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
         return {"mask": Mask((units,)), "low": Mask((units,)), "scratch": (units,)}
-
-
-class ELU(Activation):
-    """f(net) = net above 0, α(e^net − 1) below; slope 1 above 0, out + α elsewhere.
-
-    Parameters
-    ----------
-    alpha : float in (0, inf), default 1
-
-    References
-    ----------
-    D.-A. Clevert, T. Unterthiner and S. Hochreiter, "Fast and accurate deep network learning
-    by exponential linear units" (2016).
-    """
-
-    height: Array
-    step: Array
-    scratch: Array
-
-    def __init__(self, alpha: float = 1.0) -> None:
-        require_in("(0, inf)", "alpha", alpha)
-        self.alpha = alpha
-
-    def f(self, net: Array, out: Array) -> Array:
-        np.minimum(net, self.zero, out=out)
-        np.expm1(out, out)
-        if self.alpha == 1:  # e^net − 1 is never below net
-            return np.maximum(net, out, out=out)
-        out *= self.height
-        np.maximum(net, self.zero, out=self.scratch)
-        return np.add(out, self.scratch, out)
-
-    def slope(self, net: Array, out: Array, slope: Array) -> Array:
-        np.minimum(out, self.zero, out=slope)
-        slope += self.height
-        if self.alpha == 1:
-            return slope
-        compare(np.greater, net, self.mask, self.scratch)
-        self.scratch *= self.step
-        return np.add(slope, self.scratch, slope)
-
-    def constants(self) -> dict[str, float]:
-        return {"height": self.alpha, "step": 1 - self.alpha}
-
-    def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
-        return {} if self.alpha == 1 else {"mask": Mask((units,)), "scratch": (units,)}
-
-
-class SELU(Activation):
-    """f(net) = λ·net above 0, λα(e^net − 1) below; slope λ above 0, out + λα elsewhere.
-
-    Notes
-    -----
-    α = 1.6733 and λ = 1.0507 carry inputs of mean 0 and variance 1 through many layers, with
-    "lecun_normal" weights.
-
-    References
-    ----------
-    G. Klambauer, T. Unterthiner, A. Mayr and S. Hochreiter, "Self-normalizing neural
-    networks" (2017).
-    """
-
-    ALPHA, SCALE = 1.6732632423543772, 1.0507009873554805
-    scale: Array
-    height: Array
-    step: Array
-    scratch: Array
-
-    def f(self, net: Array, out: Array) -> Array:
-        np.minimum(net, self.zero, out=out)
-        np.expm1(out, out)
-        out *= self.height
-        np.maximum(net, self.zero, out=self.scratch)
-        self.scratch *= self.scale
-        return np.add(out, self.scratch, out)
-
-    def slope(self, net: Array, out: Array, slope: Array) -> Array:
-        compare(np.greater, net, self.mask, self.scratch)
-        self.scratch *= self.step
-        np.minimum(out, self.zero, out=slope)
-        slope += self.height
-        return np.add(slope, self.scratch, slope)
-
-    def constants(self) -> dict[str, float]:
-        height = self.SCALE * self.ALPHA
-        return {"scale": self.SCALE, "height": height, "step": self.SCALE - height}
-
-    def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
-        return {"mask": Mask((units,)), "scratch": (units,)}
-
-
-class CELU(Activation):
-    """f(net) = net above 0, α(e^(net/α) − 1) below; slope min(out, 0)/α + 1, without a kink.
-
-    Parameters
-    ----------
-    alpha : float in (0, inf), default 1
-
-    References
-    ----------
-    J. T. Barron, "Continuously differentiable exponential linear units" (2017).
-    """
-
-    height: Array
-    rate: Array
-
-    def __init__(self, alpha: float = 1.0) -> None:
-        require_in("(0, inf)", "alpha", alpha)
-        self.alpha = alpha
-
-    def f(self, net: Array, out: Array) -> Array:
-        np.multiply(net, self.rate, out)
-        np.minimum(out, self.zero, out=out)
-        np.expm1(out, out)
-        out *= self.height
-        return np.maximum(net, out, out=out)  # α(e^(net/α) − 1) is never below net
-
-    def slope(self, net: Array, out: Array, slope: Array) -> Array:
-        np.minimum(out, self.zero, out=slope)
-        slope *= self.rate
-        return np.add(slope, self.one, slope)
-
-    def constants(self) -> dict[str, float]:
-        return {"height": self.alpha, "rate": 1 / self.alpha}

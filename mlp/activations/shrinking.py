@@ -4,6 +4,7 @@ import numpy as np
 
 from mlp.activations.base import Activation, compare
 from mlp.arrays import Array, Mask
+from mlp.elementary import absolute, clip, tanh, where
 from mlp.naming import require_in
 
 
@@ -29,6 +30,16 @@ class Threshold(Activation):
         np.copyto(delta, grad)
         return delta
 
+    @staticmethod
+    def scalar_f(net: float) -> float:
+        """f(net)."""
+        return where(net >= 0.0, 1.0, 0.0)
+
+    @staticmethod
+    def scalar_slope(net: float, out: float) -> float:
+        """f'(net)."""
+        return 1.0
+
     def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
         return {"mask": Mask((units,))}
 
@@ -50,6 +61,16 @@ class Sign(Activation):
     def delta(self, grad: Array, net: Array, out: Array, delta: Array) -> Array:
         np.copyto(delta, grad)
         return delta
+
+    @staticmethod
+    def scalar_f(net: float) -> float:
+        """f(net)."""
+        return where(net >= 0.0, 1.0, -1.0)
+
+    @staticmethod
+    def scalar_slope(net: float, out: float) -> float:
+        """f'(net)."""
+        return 1.0
 
     def constants(self) -> dict[str, float]:
         return {"two": 2}
@@ -94,6 +115,16 @@ class ThresholdedLinear(Activation):
     def slope(self, net: Array, out: Array, slope: Array) -> Array:
         return compare(np.greater, net, self.mask, slope, self.bound)
 
+    @staticmethod
+    def scalar_f(net: float, bound: float, default: float) -> float:
+        """f(net)."""
+        return where(net <= bound, default, net)
+
+    @staticmethod
+    def scalar_slope(net: float, out: float, bound: float) -> float:
+        """f'(net)."""
+        return where(net > bound, 1.0, 0.0)
+
     def constants(self) -> dict[str, float]:
         return {"bound": self.threshold, "default": self.default_value}
 
@@ -122,6 +153,16 @@ class HardShrink(Activation):
 
     def slope(self, net: Array, out: Array, slope: Array) -> Array:
         return compare(np.not_equal, out, self.mask, slope)
+
+    @staticmethod
+    def scalar_f(net: float, bound: float) -> float:
+        """f(net)."""
+        return where(absolute(net) <= bound, 0.0, net)
+
+    @staticmethod
+    def scalar_slope(net: float, out: float) -> float:
+        """f'(net)."""
+        return where(out != 0.0, 1.0, 0.0)
 
     def constants(self) -> dict[str, float]:
         return {"bound": self.threshold}
@@ -156,6 +197,16 @@ class SoftShrink(Activation):
     def slope(self, net: Array, out: Array, slope: Array) -> Array:
         return compare(np.not_equal, out, self.mask, slope)
 
+    @staticmethod
+    def scalar_f(net: float, below: float, above: float) -> float:
+        """f(net)."""
+        return net - clip(net, below, above)
+
+    @staticmethod
+    def scalar_slope(net: float, out: float) -> float:
+        """f'(net)."""
+        return where(out != 0.0, 1.0, 0.0)
+
     def constants(self) -> dict[str, float]:
         return {"above": self.threshold, "below": -self.threshold}
 
@@ -178,3 +229,13 @@ class TanhShrink(Activation):
     def slope(self, net: Array, out: Array, slope: Array) -> Array:
         np.subtract(net, out, slope)
         return np.multiply(slope, slope, slope)
+
+    @staticmethod
+    def scalar_f(net: float) -> float:
+        """f(net)."""
+        return net - tanh(net)
+
+    @staticmethod
+    def scalar_slope(net: float, out: float) -> float:
+        """f'(net)."""
+        return (net - out) * (net - out)

@@ -1,11 +1,10 @@
 """Functions that saturate on both sides: the logistic sigmoid, tanh and their relatives."""
 
-from typing import Protocol
-
 import numpy as np
 
 from mlp.activations.base import Activation
-from mlp.arrays import Array, Mask
+from mlp.arrays import Array
+from mlp.elementary import absolute, exp, expm1, log1p, maximum, minimum, sigmoid, tanh
 
 
 class Sigmoid(Activation):
@@ -24,66 +23,15 @@ class Sigmoid(Activation):
         np.subtract(self.one, out, slope)
         return np.multiply(slope, out, slope)
 
+    @staticmethod
+    def scalar_f(net: float) -> float:
+        """f(net)."""
+        return sigmoid(net)
 
-class HardSigmoid(Activation):
-    """f(net) = net/6 + 1/2 held in [0, 1], slope 1/6 for −3 < net < 3, else 0.
-
-    Notes
-    -----
-    At ±3 the slope is 0, as in PyTorch; in Keras it is 1/12.
-
-    References
-    ----------
-    M. Courbariaux, Y. Bengio and J.-P. David, "BinaryConnect" (2015), with another slope.
-    """
-
-    probabilities = True
-    reach: Array
-    width: Array
-    steepness: Array
-
-    def f(self, net: Array, out: Array) -> Array:
-        return ramp(self, net, out)
-
-    def slope(self, net: Array, out: Array, slope: Array) -> Array:
-        return slope_of_ramp(self, net, slope)
-
-    def constants(self) -> dict[str, float]:
-        return {"reach": 3, "width": 6, "steepness": 1 / 6}
-
-    def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
-        return {"mask": Mask((units,))}
-
-
-class SparseSigmoid(Activation):
-    """f(net) = (net + 1)/2 held in [0, 1], slope 1/2 for −1 < net < 1, else 0, at ±1 too.
-
-    Notes
-    -----
-    It is the first of two outputs of a `Sparsemax` of (net, 0), and the slope of `SparsePlus`.
-
-    References
-    ----------
-    M. Blondel, A. F. T. Martins and V. Niculae, "Learning classifiers with Fenchel-Young
-    losses" (2019).
-    """
-
-    probabilities = True
-    reach: Array
-    width: Array
-    steepness: Array
-
-    def f(self, net: Array, out: Array) -> Array:
-        return ramp(self, net, out)
-
-    def slope(self, net: Array, out: Array, slope: Array) -> Array:
-        return slope_of_ramp(self, net, slope)
-
-    def constants(self) -> dict[str, float]:
-        return {"reach": 1, "width": 2, "steepness": 1 / 2}
-
-    def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
-        return {"mask": Mask((units,))}
+    @staticmethod
+    def scalar_slope(net: float, out: float) -> float:
+        """f'(net)."""
+        return out * (1.0 - out)
 
 
 class LogSigmoid(Activation):
@@ -100,6 +48,16 @@ class LogSigmoid(Activation):
         np.expm1(out, slope)
         return np.negative(slope, slope)
 
+    @staticmethod
+    def scalar_f(net: float) -> float:
+        """f(net)."""
+        return minimum(net, 0.0) - log1p(exp(-absolute(net)))
+
+    @staticmethod
+    def scalar_slope(net: float, out: float) -> float:
+        """f'(net)."""
+        return -expm1(out)
+
     def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
         return {"scratch": (units,)}
 
@@ -114,25 +72,15 @@ class Tanh(Activation):
         np.multiply(out, out, slope)
         return np.subtract(self.one, slope, slope)
 
+    @staticmethod
+    def scalar_f(net: float) -> float:
+        """f(net)."""
+        return tanh(net)
 
-class HardTanh(Activation):
-    """f(net) = net held in [−1, 1], slope 1 for −1 ≤ net ≤ 1, else 0; in PyTorch 0 at ±1."""
-
-    minus_one: Array
-
-    def f(self, net: Array, out: Array) -> Array:
-        return net.clip(self.minus_one, self.one, out)
-
-    def slope(self, net: Array, out: Array, slope: Array) -> Array:
-        np.equal(net, out, self.mask)
-        np.copyto(slope, self.mask)
-        return slope
-
-    def constants(self) -> dict[str, float]:
-        return {"minus_one": -1}
-
-    def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
-        return {"mask": Mask((units,))}
+    @staticmethod
+    def scalar_slope(net: float, out: float) -> float:
+        """f'(net)."""
+        return 1.0 - out * out
 
 
 class LecunTanh(Activation):
@@ -158,6 +106,16 @@ class LecunTanh(Activation):
         slope *= self.curvature
         return np.add(slope, self.steepest, slope)
 
+    @staticmethod
+    def scalar_f(net: float, height: float, steepness: float) -> float:
+        """f(net)."""
+        return height * tanh(steepness * net)
+
+    @staticmethod
+    def scalar_slope(net: float, out: float, curvature: float, steepest: float) -> float:
+        """f'(net)."""
+        return curvature * out * out + steepest
+
     def constants(self) -> dict[str, float]:
         height, steepness = 1.7159, 2 / 3
         return {
@@ -181,6 +139,17 @@ class Softsign(Activation):
         slope += self.one
         np.reciprocal(slope, slope)
         return np.multiply(slope, slope, slope)
+
+    @staticmethod
+    def scalar_f(net: float) -> float:
+        """f(net)."""
+        return net / (1.0 + absolute(net))
+
+    @staticmethod
+    def scalar_slope(net: float, out: float) -> float:
+        """f'(net)."""
+        root = 1.0 / (1.0 + absolute(net))
+        return root * root
 
 
 class Elliott(Activation):
@@ -209,6 +178,17 @@ class Elliott(Activation):
         slope *= slope
         return np.multiply(slope, self.half, slope)
 
+    @staticmethod
+    def scalar_f(net: float, half: float) -> float:
+        """f(net)."""
+        return (maximum(net, 0.0) + half) / (1.0 + absolute(net))
+
+    @staticmethod
+    def scalar_slope(net: float, out: float, half: float) -> float:
+        """f'(net)."""
+        root = 1.0 / (1.0 + absolute(net))
+        return half * root * root
+
     def constants(self) -> dict[str, float]:
         return {"half": 0.5}
 
@@ -236,6 +216,16 @@ class LogLog(Activation):
         np.negative(slope, slope)
         return np.exp(slope, slope)
 
+    @staticmethod
+    def scalar_f(net: float) -> float:
+        """f(net)."""
+        return exp(-exp(-net))
+
+    @staticmethod
+    def scalar_slope(net: float, out: float) -> float:
+        """f'(net)."""
+        return exp(-net - exp(-net))
+
 
 class ComplementaryLogLog(Activation):
     """f(net) = 1 − e^(−e^net), slope e^(net − e^net): the probability of one event or more.
@@ -260,30 +250,15 @@ class ComplementaryLogLog(Activation):
         np.subtract(net, slope, slope)
         return np.exp(slope, slope)
 
+    @staticmethod
+    def scalar_f(net: float) -> float:
+        """f(net)."""
+        return -expm1(-exp(net))
 
-class Ramp(Protocol):
-    """An activation with the constants of a line that rises from 0 at −reach to 1 at reach."""
-
-    zero: Array
-    mask: Array
-    reach: Array
-    width: Array
-    steepness: Array
-
-
-def ramp(activation: Ramp, net: Array, out: Array) -> Array:
-    """Write (net + reach) / width, held in [0, 1]; width is 2 reach and steepness 1/width."""
-    np.add(net, activation.reach, out)
-    out.clip(activation.zero, activation.width, out)
-    return np.multiply(out, activation.steepness, out)
-
-
-def slope_of_ramp(activation: Ramp, net: Array, slope: Array) -> Array:
-    """Write the steepness where |net| < reach, else 0."""
-    np.absolute(net, slope)
-    np.less(slope, activation.reach, activation.mask)
-    np.copyto(slope, activation.mask)
-    return np.multiply(slope, activation.steepness, slope)
+    @staticmethod
+    def scalar_slope(net: float, out: float) -> float:
+        """f'(net)."""
+        return exp(net - exp(net))
 
 
 def log_one_plus(net: Array, out: Array) -> Array:

@@ -1,6 +1,6 @@
 """Callbacks: hooks with empty bodies, at Keras's moments and with Keras's names."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlp.errors import ArgumentError
@@ -21,6 +21,10 @@ class Callback:
         epoch in hand.
     params : dict
         "epochs", "initial_epoch", "steps" (an epoch) and "verbose".
+    every_batch : bool
+        Class attribute: whether the hooks of a training batch must be called for each. Where no
+        callback asks for that, a compiled engine makes many steps at a time, and calls them once:
+        when the first begins and when the last ends.
 
     Examples
     --------
@@ -31,6 +35,7 @@ class Callback:
 
     model: "Model"
     params: dict[str, Any]
+    every_batch = True
 
     def set_model(self, model: "Model") -> None:
         """Receive the model, before training or testing."""
@@ -87,13 +92,16 @@ class CallbackList:
                 )
             callback.set_params(params)
             callback.set_model(model)
-        self.hears_batches = any(
-            self.overrides(name) for name in ("on_train_batch_begin", "on_train_batch_end")
+        hooks = ("on_train_batch_begin", "on_train_batch_end")
+        self.hears_batches = any(self.overrides(hook) for hook in hooks)
+        self.hears_each_batch = any(
+            self.overrides(hook, [c for c in self.callbacks if c.every_batch]) for hook in hooks
         )
 
-    def overrides(self, hook: str) -> bool:
-        """Whether any callback does something at that moment."""
-        return any(getattr(type(c), hook) is not getattr(Callback, hook) for c in self.callbacks)
+    def overrides(self, hook: str, callbacks: Sequence[Callback] | None = None) -> bool:
+        """Whether any of the callbacks, by default of all, does something at that moment."""
+        chosen = self.callbacks if callbacks is None else callbacks
+        return any(getattr(type(c), hook) is not getattr(Callback, hook) for c in chosen)
 
     def call(self, hook: str, *arguments: Any) -> None:
         """Call one hook of every callback, in order."""

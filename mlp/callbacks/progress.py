@@ -25,6 +25,7 @@ class ProgressBar(Callback):
     """A tqdm bar an epoch: the time that is left and then the time taken, and the means so far."""
 
     bar: Any = None
+    every_batch = False
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         from tqdm import tqdm

@@ -17,6 +17,23 @@ from mlp.losses import Loss
 from mlp.optimizers import Optimizer
 
 
+class NumpyPredictor:
+    """Computes outputs with the layers' own methods.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        Built.
+    """
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self.layers = layers
+
+    def forward(self, X: Array) -> Array:
+        """The output for rows, in working memory."""
+        return forward(self.layers, X)
+
+
 class NumpyEngine:
     """Makes steps of the delta rule with a model's layers.
 
@@ -37,6 +54,8 @@ class NumpyEngine:
         Output of the last batch, in working memory.
     """
 
+    is_compiled = False
+
     def __init__(
         self, layers: Sequence[Layer], loss: Loss, optimizer: Optimizer, lock: threading.RLock
     ) -> None:
@@ -47,6 +66,7 @@ class NumpyEngine:
         self.penalised = [leaf for leaf in leaves if leaf.regularizers or leaf.activity_regularizer]
         self.workspace = Workspace()
         self.measured: set[Any] = set()  # forms of targets that the model's metrics have taken
+        self.measures_by_batch = False  # whether one of the metrics looks at a batch as a whole
         self.out = self.delta = np.empty((0, *layers[-1].output_shape), layers[-1].dtype)
 
     def step(self, X: Array, T: Array, weight: Array) -> float:

@@ -14,8 +14,8 @@ from mlp.errors import ArgumentError
 from mlp.estimators.arithmetic import logistic, softmax
 from mlp.losses import Loss, Masked
 from mlp.losses.base import MEANS
-from mlp.losses.counts import KLDivergence
 from mlp.losses.crossentropy import BinaryCrossentropy
+from mlp.losses.divergence import KLDivergence
 from mlp.losses.focal import BinaryFocalCrossentropy
 from mlp.losses.hinges import CategoricalHinge, Hinge, SquaredHinge
 from mlp.losses.labels import SparseCategoricalCrossentropy

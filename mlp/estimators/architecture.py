@@ -123,7 +123,8 @@ def renewed(model: Sequential, seed: int | None, dtype: str | None) -> Sequentia
     stack.unbuild(twin.layers)
     if not twin.announced:  # a shape that was only learned from data is forgotten with the weights
         twin.input_shape = twin.layers[0].input_shape
-    twin.built, twin.engine, twin.history = False, None, None
+    twin.built, twin.history = False, None
+    twin.let_go()
     twin.dtype = twin.dtype if dtype is None else dtype
     twin._dtype = np.dtype(twin.dtype)
     twin.seed = twin.seed if seed is None else seed

@@ -15,6 +15,7 @@ from scipy.special import expit, xlogy
 
 from mlp.activations.base import CONSTANTS
 from mlp.arrays import FLOATS, Array
+from mlp.elementary import where
 
 # activations: f(net) in place
 
@@ -80,6 +81,29 @@ def relu_delta(out: Array, grad: Array, mask: Array) -> None:
     np.multiply(grad, out, grad)
 
 
+# the same of one number, for compiled passes
+
+
+def scalar_logistic_delta(out: float, grad: float) -> float:
+    """Slope out (1 − out)."""
+    return grad * out * (1.0 - out)
+
+
+def scalar_tanh_delta(out: float, grad: float) -> float:
+    """Slope 1 − out²."""
+    return grad * (1.0 - out * out)
+
+
+def scalar_relu_delta(out: float, grad: float) -> float:
+    """Slope 1 where out is above 0; times 0 what is not finite becomes NaN."""
+    return grad * where(out > 0.0, 1.0, 0.0)
+
+
+SCALAR_DELTAS: dict[Callable[[Array], None], Callable[[float, float], float]] = {
+    logistic: scalar_logistic_delta,
+    tanh: scalar_tanh_delta,
+    relu: scalar_relu_delta,
+}
 HIDDEN: dict[str, tuple[Callable[[Array], None], Callable[[Array, Array, Any], None]]] = {
     "identity": (identity, identity_delta),
     "logistic": (logistic, logistic_delta),

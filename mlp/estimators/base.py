@@ -229,7 +229,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
             return ExactEngine(self._dense(), model.parameters, self._exact, loss, self.alpha)
         if not own:
             model.loss = loss if isinstance(loss, Loss) else losses.get(self._library_loss())
-            model.engine = None
+            model.let_go()
             stack.pair(model.loss, model.layers, np.dtype(model.dtype))
             last, factor = model.layers[-1], self._factor_of_library_loss()
             loss = LibraryLoss(model.loss, last, self._library_targets, factor)

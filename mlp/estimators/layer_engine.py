@@ -10,6 +10,7 @@ from mlp.layers import Dense, Layer, stack
 from mlp.layers.propagation import backward, forward
 from mlp.losses import Loss
 from mlp.model import Model
+from mlp.optimizers import Optimizer
 from mlp.regularizers import L1L2
 
 
@@ -83,16 +84,14 @@ class LayerEngine:
             out = forward(self.layers, X)
             return out.copy(), self.loss.value(out, T, weight, np.empty_like(out))
 
-    def descend(
-        self, X: Any, T: Array, weight: Array | None, size: int, step: Callable[[], None]
-    ) -> list[float]:
+    def descend(self, X: Any, T: Array, weight: Array | None, size: int, rule: Optimizer) -> list[float]:
         """Make a step with each batch of some rows; parameters and result as in `ExactEngine.descend`."""
         losses = []
         for start in range(0, len(T), size):
             batch = slice(start, start + size)
             of_rows = None if weight is None else weight[batch]
             losses.append(self.gradient(X if size >= len(T) else X[batch], T[batch], of_rows))
-            step()
+            rule.step()
         return losses
 
     def value(self, out: Array, T: Array, weight: Array | None) -> float:

@@ -55,7 +55,7 @@ class Descent:
                 total = 0.0
                 self.listeners.begin_epoch()
                 for chunk in self.rows.chunks(self.shuffled(), size, self.estimator.n_outputs_, alone):
-                    losses = engine.descend(*chunk, size, rule.step)
+                    losses = engine.descend(*chunk, size, rule)
                     for number, loss in enumerate(losses):
                         total += loss * min(size, len(chunk[1]) - number * size)
                         self.listeners.end_batch(loss)

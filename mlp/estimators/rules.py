@@ -5,12 +5,14 @@ See `mlp.estimators.arithmetic` for the reason. Letters as in `mlp.optimizers`.
 
 import copy
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from mlp import optimizers
 from mlp.arrays import Array
+from mlp.elementary import sqrt
 from mlp.naming import require_in
 from mlp.optimizers import Optimizer, settings
 
@@ -52,6 +54,30 @@ class ExactSGD(Optimizer):
             np.add(W, spare, W)
         else:
             np.add(W, velocity, W)
+
+    def exact_form(self) -> Callable[..., Any]:
+        """The rule for one parameter, operation by operation as in `update`."""
+        return self.scalar_nesterov if self.nesterov else self.scalar_update
+
+    @staticmethod
+    def scalar_update(
+        W: float, dW: float, velocity: float, rate: float, momentum: float
+    ) -> tuple[float, float]:
+        """The rule for one parameter."""
+        velocity = velocity * momentum - dW * rate
+        return W + velocity, velocity
+
+    @staticmethod
+    def scalar_nesterov(
+        W: float, dW: float, velocity: float, rate: float, momentum: float
+    ) -> tuple[float, float]:
+        """The rule for one parameter with Nesterov's step."""
+        step = dW * rate
+        velocity = velocity * momentum - step
+        return W + (velocity * momentum - step), velocity
+
+    def scalars(self) -> dict[str, Any]:
+        return {"momentum": self._momentum}
 
 
 class ExactAdam(Optimizer):
@@ -108,6 +134,29 @@ class ExactAdam(Optimizer):
         np.multiply(m, self.rate, spare)
         np.divide(spare, scratch, spare)
         np.add(W, spare, W)
+
+    def exact_form(self) -> Callable[..., Any]:
+        """The rule for one parameter, operation by operation as in `update`."""
+        return self.scalar_update
+
+    @staticmethod
+    def scalar_update(
+        W: float, dW: float, m: float, v: float,
+        rate: float, beta_1: float, rest_1: float, beta_2: float, rest_2: float, epsilon: float,
+    ) -> tuple[float, float, float]:  # fmt: skip
+        """The rule for one parameter; `rate` is −α."""
+        m = m * beta_1 + dW * rest_1
+        v = v * beta_2 + dW * dW * rest_2
+        return W + m * rate / (sqrt(v) + epsilon), m, v
+
+    def scalars(self) -> dict[str, Any]:
+        return {
+            "beta_1": self._beta_1,
+            "rest_1": self._rest_1,
+            "beta_2": self._beta_2,
+            "rest_2": self._rest_2,
+            "epsilon": self._epsilon,
+        }
 
 
 def rule_of(estimator: Any) -> Any:

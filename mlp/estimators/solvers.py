@@ -148,7 +148,7 @@ def minimise(estimator: Any, solver: Any, rows: Rows, judge: Any, listeners: Lis
     finally:
         for layer in dense:
             layer.regularizers = {}
-        model.engine = None
+        model.let_go()
     if solver.message == EPOCHS_OVER and estimator.n_iter_ == estimator.max_iter:
         warnings.warn(
             f"{type(solver).__name__}: Maximum iterations ({estimator.max_iter}) reached and the "

@@ -35,6 +35,7 @@ from mlp.naming import Part, Switch, constructor_arguments, is_integer, require
 from mlp.regularizers import Regularizer
 
 Shape = tuple[int, ...]
+SETTINGS = {"activation", "epsilon", "scale", "offset", "forward"}  # which change what a built layer puts out
 
 
 def as_shape(shape: Any, name: str) -> Shape:
@@ -92,6 +93,7 @@ class Layer(Part):
     out: Array
     activity: Array
     activity_delta: Array
+    answers: dict[Any, Any] = {}  # what its model keeps ready for `predict`
     net = np.empty((0, 0))  # a layer without an activation has none
     activation_units = 0
     children: Sequence[Layer] = ()  # of a block: the layers in it
@@ -222,6 +224,9 @@ class Layer(Part):
                 setattr(self.activation, name, self.views[name])
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if name in SETTINGS:
+            self.answers.clear()
+            vars(self).update(rows=-1, workspace=Workspace())
         # self.dW = X.T @ delta and layer.W = new fill the array, which is part of the flat vector
         views = self.__dict__.get("views")
         if not views or name not in views:
@@ -359,7 +364,7 @@ class Layer(Part):
 
     def release(self) -> None:
         """Let go of the last batch and of working memory, which is made anew when it is needed."""
-        kept = self.__getstate__().keys() | self.gradients.keys() | {"views", "gradients"}
+        kept = self.__getstate__().keys() | self.gradients.keys() | {"views", "gradients", "answers"}
         for name in vars(self).keys() - kept:
             del self.__dict__[name]
         if self.built:
@@ -372,7 +377,7 @@ class Layer(Part):
     def __getstate__(self) -> dict[str, Any]:
         """Everything but working memory, which is made anew when it is needed."""
         scratch = {"workspace", "rows", "X", "net", "out", "views", "gradients", "penalty_scratch", "applied"}
-        scratch |= self.gradients.keys()
+        scratch |= {"answers", *self.gradients}
         if self.built:
             scratch |= {"activity", "activity_delta", *self.buffers()}
             scratch |= self.activation.buffers(self.activation_units or self.output_shape[-1]).keys()

@@ -48,9 +48,10 @@ class Jacobian:
     out = 3 x + 5, so ∂out/∂W = x and ∂out/∂b = 1:
 
     >>> import mlp
+    >>> from mlp.layers.propagation import forward
     >>> model = mlp.Sequential([mlp.layers.Dense(1, input_shape=(1,))], dtype="float64")
     >>> model.set_weights([[[3.0]], [5.0]])
-    >>> model.predict([[2.0], [4.0]])
+    >>> forward(model.layers, np.array([[2.0], [4.0]]))
     array([[11.],
            [17.]])
     >>> Jacobian(model.layers).fill(np.ones(2), np.empty((1, 2, 2)))

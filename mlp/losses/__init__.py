@@ -9,10 +9,12 @@ from mlp.losses.base import Loss
 from mlp.losses.pairs import CANONICAL_PAIRS, pair
 
 if TYPE_CHECKING:
-    from mlp.losses.counts import Gamma, KLDivergence, Poisson, Tweedie
+    from mlp.losses.categorical_focal import CategoricalFocalCrossentropy
+    from mlp.losses.counts import Gamma, Poisson, Tweedie
     from mlp.losses.crossentropy import BinaryCrossentropy, CategoricalCrossentropy
     from mlp.losses.distributions import Expectile, GaussianNegativeLogLikelihood, Quantile
-    from mlp.losses.focal import BinaryFocalCrossentropy, CategoricalFocalCrossentropy
+    from mlp.losses.divergence import KLDivergence
+    from mlp.losses.focal import BinaryFocalCrossentropy
     from mlp.losses.hinges import CategoricalHinge, Hinge, SquaredHinge
     from mlp.losses.labels import CategoricalGeneralizedCrossEntropy, SparseCategoricalCrossentropy
     from mlp.losses.masked import Masked
@@ -63,10 +65,12 @@ _CATALOGUE = Catalogue(
     "loss",
     Loss,
     {
-        "mlp.losses.counts": "Gamma KLDivergence Poisson Tweedie",
+        "mlp.losses.categorical_focal": "CategoricalFocalCrossentropy",
+        "mlp.losses.counts": "Gamma Poisson Tweedie",
         "mlp.losses.crossentropy": "BinaryCrossentropy CategoricalCrossentropy",
         "mlp.losses.distributions": "Expectile GaussianNegativeLogLikelihood Quantile",
-        "mlp.losses.focal": "BinaryFocalCrossentropy CategoricalFocalCrossentropy",
+        "mlp.losses.divergence": "KLDivergence",
+        "mlp.losses.focal": "BinaryFocalCrossentropy",
         "mlp.losses.hinges": "CategoricalHinge Hinge SquaredHinge",
         "mlp.losses.labels": "CategoricalGeneralizedCrossEntropy SparseCategoricalCrossentropy",
         "mlp.losses.masked": "Masked",

@@ -45,10 +45,17 @@ class Loss(Part):
     writes `value(out, T)`, which returns ℓ, shape (n,), and `gradient(out, T)`, which returns
     ∂ℓ_n/∂out, shape (n, o). Output and target have shape (n, o). `scratch` is an (n, o) buffer
     for any of them.
+
+    The compiled engine takes a loss that has its formula also as a static method, in plain Python on the
+    functions of `mlp.elementary`: ``scalar_loss(net, out, t)`` of one output returns its element and
+    slope; ``row_loss(net, out, T, grad, units)`` of a row returns ℓ and fills grad. After these come
+    settings, by their names in `scalars`. `net` is the net activation in the forms of canonical pairs,
+    `scalar_loss_from_net` and `row_loss_from_net`, whose slope is the delta; elsewhere it is `out`.
     """
 
     shape_hint = ""  # what an error adds when one column came where several were expected
     per_target = 1  # outputs for each column of targets, such as a mean and a variance
+    variant = ""  # how the names of the compiled forms end, such as "_of_logits"
     scratch: Array
     values: Array
     ones: Array
@@ -102,6 +109,16 @@ class Loss(Part):
     def delta_from_net(self, activation: Activation, net: Array, out: Array, T: Array, delta: Array) -> Array:
         """The delta of a canonical pair but for the table's factor and the weight, into `delta`."""
         return np.subtract(out, T, delta)
+
+    # compiled forms, for the compiled engine; see the notes
+
+    def scalars(self) -> dict[str, float]:
+        """Numbers that the compiled forms ask for by the names of their arguments."""
+        return {}
+
+    def table(self) -> Array | None:
+        """A number for each output, shape (o,), which the compiled forms take before the other settings."""
+        return None
 
     def encode(self, T: Array, out: Array | None = None) -> Array:
         """Checked targets as the formulas want them, (n, o): smoothed or one-hot if need be.
@@ -197,6 +214,10 @@ class Loss(Part):
 
     def columns(self, units: int) -> int:
         """How many columns the targets have for that many outputs."""
+        return units
+
+    def encoded_columns(self, units: int) -> int:
+        """How many columns `encode` gives: one for each output, as a rule."""
         return units
 
     def prediction(self, out: Array) -> Array:

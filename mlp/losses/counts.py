@@ -1,4 +1,4 @@
-"""Losses of what is not negative: probabilities, counts, and amounts with a long tail."""
+"""Losses of what is not negative: counts, and amounts with a long tail."""
 
 from typing import Any
 
@@ -6,65 +6,10 @@ import numpy as np
 
 from mlp.activations import Activation
 from mlp.arrays import Array, Mask
+from mlp.elementary import exp, log, maximum, minimum, power, where
 from mlp.errors import ArgumentError
 from mlp.losses.base import EPSILON, Loss, require_targets
-from mlp.losses.crossentropy import require_probabilities, require_unit_interval
 from mlp.naming import require_bool, require_in
-
-
-class KLDivergence(Loss):
-    """ℓ = Σ_k t_k ln(t_k / out_k): how far the distribution `out` is from t; slope −t/out.
-
-    Notes
-    -----
-    As in Keras, targets and outputs are held in [1e-7, 1], and the slope is 0 below; rows need
-    not sum to 1.
-
-    References
-    ----------
-    Kullback and Leibler (1951), On information and sufficiency.
-
-    Examples
-    --------
-    >>> round(KLDivergence()([[0.5, 0.5]], [[0.25, 0.75]]), 6)
-    0.143841
-    """
-
-    held: Array
-    free: Array
-    mask: Array
-
-    def encode(self, T: Array, out: Array | None = None) -> Array:
-        return np.maximum(T, EPSILON, out=out)
-
-    def value(self, out: Array, T: Array) -> Array:
-        ratio = np.divide(T, self._hold(out), self.scratch)
-        np.log(ratio, ratio)
-        return np.multiply(ratio, T, ratio).dot(self.ones, self.values)
-
-    def gradient(self, out: Array, T: Array) -> Array:
-        grad = np.divide(T, self._hold(out), self.scratch)
-        np.negative(grad, grad)
-        np.equal(out, self.held, self.mask)
-        np.copyto(self.free, self.mask)
-        return np.multiply(grad, self.free, grad)
-
-    def _hold(self, out: Array) -> Array:
-        np.maximum(out, self.epsilon, out=self.held)
-        return np.minimum(self.held, self.one, out=self.held)
-
-    def bind(self, units: int, dtype: np.dtype[Any], canonical_factor: float = 0.0) -> None:
-        super().bind(units, dtype, canonical_factor)
-        (self.epsilon,) = self.constants(EPSILON)
-
-    def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
-        return super().buffers(units) | {"held": (units,), "free": (units,), "mask": Mask((units,))}
-
-    def check_activation(self, activation: Activation, units: int) -> None:
-        require_probabilities(self, activation, "softmax")
-
-    def check_target(self, T: Array, name: str) -> None:
-        require_unit_interval(self, T, name)
 
 
 class Poisson(Loss):
@@ -100,7 +45,7 @@ class Poisson(Loss):
     ) -> None:
         super().__init__(reduction, name)
         require_bool("from_log", from_log)
-        self.from_log = from_log
+        self.from_log, self.variant = from_log, "_from_log" if from_log else ""
 
     @np.errstate(over="ignore")
     def elements(self, out: Array, T: Array) -> Array:
@@ -126,6 +71,19 @@ class Poisson(Loss):
         np.greater_equal(out, self.zero, self.mask)
         np.copyto(self.held, self.mask)
         return np.multiply(self.scratch, self.held, self.scratch)
+
+    @staticmethod
+    def scalar_loss(net: float, out: float, t: float) -> tuple[float, float]:
+        """Element and slope of one output."""
+        mean = maximum(out, 0.0)
+        logged = mean + EPSILON
+        return mean - t * log(logged), (1.0 - t / logged) * where(out >= 0.0, 1.0, 0.0)
+
+    @staticmethod
+    def scalar_loss_from_log(net: float, out: float, t: float) -> tuple[float, float]:
+        """Element and slope of one output."""
+        mean = exp(out)
+        return mean - t * out, mean - t
 
     def bind(self, units: int, dtype: np.dtype[Any], canonical_factor: float = 0.0) -> None:
         super().bind(units, dtype, canonical_factor)
@@ -171,7 +129,7 @@ class Gamma(Loss):
     ) -> None:
         super().__init__(reduction, name)
         require_bool("from_log", from_log)
-        self.from_log = from_log
+        self.from_log, self.variant = from_log, "_from_log" if from_log else ""
 
     def factor(self, units: int) -> float:
         return 2 / units
@@ -200,6 +158,19 @@ class Gamma(Loss):
             np.multiply(self.scratch, T, self.scratch)
             return np.subtract(self.one, self.scratch, self.scratch)
         return mean_slope(self, out, T, 2.0)
+
+    @staticmethod
+    def scalar_loss(net: float, out: float, t: float) -> tuple[float, float]:
+        """Element and slope of one output."""
+        mean = maximum(out, EPSILON)
+        ratio = t / mean
+        return ratio - log(ratio) - 1.0, (mean - t) / (mean * mean) * where(out >= EPSILON, 1.0, 0.0)
+
+    @staticmethod
+    def scalar_loss_from_log(net: float, out: float, t: float) -> tuple[float, float]:
+        """Element and slope of one output."""
+        ratio = t * exp(-out)
+        return out - log(t) + ratio - 1.0, 1.0 - ratio
 
     def bind(self, units: int, dtype: np.dtype[Any], canonical_factor: float = 0.0) -> None:
         super().bind(units, dtype, canonical_factor)
@@ -259,6 +230,7 @@ class Tweedie(Loss):
         require_in("(1, 2)", "power", power)
         require_bool("from_log", from_log)
         self.power, self.from_log = power, from_log
+        self.variant = "_from_log" if from_log else ""
 
     def factor(self, units: int) -> float:
         return 2 / units
@@ -282,6 +254,37 @@ class Tweedie(Loss):
         low, high = self._powers(out, 1 - self.power, 2 - self.power)
         np.multiply(low, T, low)
         return np.subtract(high, low, high)
+
+    @staticmethod
+    def scalar_loss(
+        net: float,
+        out: float,
+        t: float,
+        low: float,
+        high: float,
+        of_low: float,
+        of_high: float,
+        of_target: float,
+    ) -> tuple[float, float]:
+        """Element and slope of one output."""
+        mean = maximum(out, EPSILON)
+        lower = power(mean, low)
+        element = mean * lower * of_high + lower * t * of_low - power(t, high) * of_target
+        return element, (mean - t) * lower / mean * where(out >= EPSILON, 1.0, 0.0)
+
+    @staticmethod
+    def scalar_loss_from_log(
+        net: float, out: float, t: float, low: float, high: float, of_low: float, of_high: float,
+        of_target: float, greatest: float,
+    ) -> tuple[float, float]:  # fmt: skip
+        """Element and slope of one output."""
+        lower, higher = minimum(exp(out * low), greatest) * t, exp(out * high)
+        return higher * of_high + lower * of_low - power(t, high) * of_target, higher - lower
+
+    def scalars(self) -> dict[str, float]:
+        low, high = 1 - self.power, 2 - self.power
+        scales = {"of_low": -1 / low, "of_high": 1 / high, "of_target": -1 / (low * high)}
+        return scales | {"low": low, "high": high, "greatest": 1e-8 * float(np.finfo(self.dtype).max)}
 
     def _powers(self, out: Array, low: float, high: float) -> tuple[Array, Array]:
         # a power that overflows is held at a great number, since times a target of 0 it is 0

@@ -11,9 +11,17 @@ import numpy as np
 from mlp.activations import Activation, Sigmoid, Softmax
 from mlp.activations.sigmoids import log_one_plus
 from mlp.arrays import Array, Mask, Workspace
-from mlp.errors import ArgumentError
-from mlp.losses.base import EPSILON, Loss, require_targets, weigh
+from mlp.elementary import absolute, clip, exp, log, log1p, maximum, sigmoid, where
+from mlp.losses.base import EPSILON, Loss, weigh
+from mlp.losses.probabilities import (
+    require_distributions,
+    require_probabilities,
+    require_several,
+    require_unit_interval,
+)
 from mlp.naming import require_bool, require_in
+
+HIGH = 1 - EPSILON
 
 
 class BinaryCrossentropy(Loss):
@@ -59,6 +67,7 @@ class BinaryCrossentropy(Loss):
         require_bool("from_logits", from_logits)
         require_in("[0, 1)", "label_smoothing", label_smoothing)
         self.from_logits, self.label_smoothing = from_logits, label_smoothing
+        self.variant = "_of_logits" if from_logits else ""
         self._sigmoid = Sigmoid()
 
     def encode(self, T: Array, out: Array | None = None) -> Array:
@@ -91,6 +100,23 @@ class BinaryCrossentropy(Loss):
         np.divide(grad, p, grad)
         np.subtract(self.one, p, p)
         return np.divide(grad, p, grad)
+
+    @staticmethod
+    def scalar_loss(net: float, out: float, t: float) -> tuple[float, float]:
+        """Element and slope of one output."""
+        p = clip(out, EPSILON, HIGH)
+        is_free = where(p == out, 1.0, 0.0)
+        return (t - 1.0) * log(1.0 - p) - t * log(p), (p - t) * is_free / p / (1.0 - p)
+
+    @staticmethod
+    def scalar_loss_of_logits(net: float, out: float, t: float) -> tuple[float, float]:
+        """Element and slope of one output."""
+        return scalar_crossentropy(net, t), sigmoid(net) - t
+
+    @staticmethod
+    def scalar_loss_from_net(net: float, out: float, t: float) -> tuple[float, float]:
+        """Element and delta of one output."""
+        return scalar_crossentropy(net, t), out - t
 
     def _hold(self, out: Array) -> Array:
         np.maximum(out, self.low, out=self.products)
@@ -161,6 +187,7 @@ class CategoricalCrossentropy(Loss):
         require_bool("from_logits", from_logits)
         require_in("[0, 1)", "label_smoothing", label_smoothing)
         self.from_logits, self.label_smoothing = from_logits, label_smoothing
+        self.variant = "_of_logits" if from_logits else ""
         self._softmax = Softmax()
 
     def encode(self, T: Array, out: Array | None = None) -> Array:
@@ -199,6 +226,51 @@ class CategoricalCrossentropy(Loss):
         grad = np.divide(T, p, p)
         np.multiply(grad, self.free, grad)
         return through_the_sum(self, grad, total)
+
+    @staticmethod
+    def row_loss(net: Array, out: Array, T: Array, grad: Array, units: int, least: float) -> float:
+        """ℓ and ∂ℓ/∂out of one row."""
+        total, value, common = 0.0, 0.0, 0.0
+        for k in range(units):
+            total += out[k]
+        total = where(total == 0.0, least, total)
+        for k in range(units):
+            share = out[k] / total
+            p = clip(share, EPSILON, HIGH)
+            value -= T[k] * log(p)
+            grad[k] = T[k] / p * where(p == share, 1.0, 0.0)
+            common += grad[k] * share
+        for k in range(units):
+            grad[k] = (common - grad[k]) / total
+        return value
+
+    @staticmethod
+    def row_loss_of_logits(net: Array, out: Array, T: Array, grad: Array, units: int) -> float:
+        """ℓ and ∂ℓ/∂net of one row: ln Σ_j e^net_j − Σ_k t_k net_k."""
+        peak, total, picked = net[0], 0.0, 0.0
+        for k in range(1, units):
+            peak = maximum(peak, net[k])
+        for k in range(units):
+            grad[k] = exp(net[k] - peak)
+            total += grad[k]
+            picked += T[k] * (peak - net[k])
+        for k in range(units):
+            grad[k] = grad[k] / total - T[k]
+        return picked + log(total)
+
+    @staticmethod
+    def row_loss_from_net(net: Array, out: Array, T: Array, delta: Array, units: int) -> float:
+        """ℓ and the delta of one row after a softmax, whose largest output is 1 / Σ_k e^(net_k − peak)."""
+        peak, most, picked = net[0], out[0], 0.0
+        for k in range(1, units):
+            peak, most = maximum(peak, net[k]), maximum(most, out[k])
+        for k in range(units):
+            picked += T[k] * (peak - net[k])
+            delta[k] = out[k] - T[k]
+        return picked - log(most)
+
+    def scalars(self) -> dict[str, float]:
+        return {"least": float(np.finfo(self.dtype).tiny)}
 
     def _hold(self) -> Array:
         np.maximum(self.probabilities, self.low, out=self.scratch)
@@ -252,6 +324,11 @@ def crossentropy_of_logits(loss: Any, net: Array, T: Array) -> Array:
     return np.add(scratch, log_one_plus(net, products), scratch)
 
 
+def scalar_crossentropy(net: float, t: float) -> float:
+    """The same of one number."""
+    return maximum(net, 0.0) - t * net + log1p(exp(-absolute(net)))
+
+
 def normalise(loss: Any, out: Array) -> Array:
     """Divide the outputs by their sum, into `probabilities`; return the sum, shape (n,)."""
     total: Array = out.dot(loss.ones, loss.values)
@@ -266,46 +343,3 @@ def through_the_sum(loss: Any, h: Array, total: Array) -> Array:
     common = loss.free.dot(loss.ones, loss.common)
     np.subtract(common[:, None], h, h)
     return np.divide(h, total[:, None], h)
-
-
-def require_several(loss: Loss, units: int) -> None:
-    """Raise an `ArgumentError` if there is only one output, and so no choice between classes."""
-    if units == 1:
-        raise ArgumentError(
-            f"{type(loss).__name__} needs one output a class, so two or more; there is 1. "
-            "For two classes and one output use a sigmoid with binary_crossentropy."
-        )
-
-
-def require_probabilities(loss: Loss, activation: Activation, partner: str) -> None:
-    """Raise an `ArgumentError` if outputs are no probabilities, or logits are none."""
-    name, last, logits = type(loss).__name__, type(activation).__name__, getattr(loss, "from_logits", None)
-    if logits and activation.probabilities:
-        raise ArgumentError(
-            f"{name}(from_logits=True) applies a {partner} itself, but the last layer ends with {last}. "
-            "Remove one of the two."
-        )
-    if not logits and not activation.probabilities:
-        instead = "" if logits is None else f", or use {name}(from_logits=True)"
-        raise ArgumentError(
-            f"{name} needs outputs between 0 and 1, but the last activation is {last}. "
-            f"End the model with activation='{partner}'{instead}."
-        )
-
-
-def require_unit_interval(loss: Loss, T: Array, name: str) -> None:
-    """Raise an `ArgumentError` unless every target is a probability, and there is one."""
-    require_targets(loss, (T >= 0) & (T <= 1), T, name, "lie in [0, 1]")
-
-
-def require_distributions(loss: Loss, T: Array, name: str) -> None:
-    """Raise an `ArgumentError` unless every row of targets is a distribution over the classes."""
-    require_unit_interval(loss, T, name)
-    off = np.abs(T.sum(axis=1) - 1) > 1e-3
-    if off.any():
-        row = int(np.argmax(off))
-        raise ArgumentError(
-            f"each row of {name} must sum to 1 for {type(loss).__name__}; row {row} sums to "
-            f"{float(T[row].sum()):g}. For several labels a sample use sigmoid outputs with "
-            "binary_crossentropy."
-        )

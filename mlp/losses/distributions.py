@@ -8,6 +8,7 @@ import numpy as np
 from mlp.activations import Activation
 from mlp.activations.sigmoids import log_one_plus
 from mlp.arrays import Array
+from mlp.elementary import absolute, exp, log, log1p, maximum, sigmoid, sign
 from mlp.errors import ArgumentError
 from mlp.losses.base import Loss, as_outputs
 from mlp.naming import require, require_bool, require_in
@@ -86,6 +87,18 @@ class Quantile(Loss):
         np.sign(np.subtract(out, T, self.size), self.scratch)
         return np.add(self.scratch, self.asymmetry, self.scratch)
 
+    @staticmethod
+    def scalar_loss(net: float, out: float, t: float, asymmetry: float) -> tuple[float, float]:
+        """Element and slope of one output."""
+        error = out - t
+        return absolute(error) + asymmetry * error, sign(error) + asymmetry
+
+    def scalars(self) -> dict[str, float]:
+        return {"asymmetry": 1 - 2 * self._levels[0]}
+
+    def table(self) -> Array | None:
+        return None if self.per_target == 1 else self.asymmetry
+
     def prediction(self, out: Array) -> Array:
         nearest = min(range(self.per_target), key=lambda k: abs(self._levels[k] - 0.5))
         return out[:, nearest :: self.per_target]
@@ -161,6 +174,17 @@ class Expectile(Loss):
         np.multiply(self.size, self.asymmetry, self.size)
         np.add(error, self.size, error)
         return np.add(error, error, error)
+
+    @staticmethod
+    def scalar_loss(net: float, out: float, t: float, asymmetry: float) -> tuple[float, float]:
+        """Element and slope of one output."""
+        error = out - t
+        size = absolute(error)
+        half = error + asymmetry * size
+        return (size + asymmetry * error) * size, half + half
+
+    def scalars(self) -> dict[str, float]:
+        return {"asymmetry": 1 - 2 * self.level}
 
     def _skewed(self, out: Array, T: Array) -> Array:
         error = np.subtract(out, T, self.scratch)
@@ -256,6 +280,29 @@ class GaussianNegativeLogLikelihood(Loss):
         np.add(by_mean, self.one, by_mean)
         np.divide(variance, by_mean, grad[:, d:])
         return grad
+
+    @staticmethod
+    def row_loss(
+        net: Array, out: Array, T: Array, grad: Array, units: int, share: float, least: float, constant: float
+    ) -> float:
+        """ℓ and ∂ℓ/∂out of one row."""
+        d, value = units // 2, 0.0
+        for k in range(d):
+            raw = out[d + k]
+            variance = log1p(exp(-absolute(raw))) + least + maximum(raw, 0.0)
+            error = out[k] - T[k]
+            by_mean = error / variance
+            value += error * by_mean + log(variance)
+            grad[k] = by_mean * share
+            grad[d + k] = 0.5 * share * (1.0 / variance - by_mean * by_mean) * sigmoid(raw)
+        return 0.5 * share * value + constant
+
+    def scalars(self) -> dict[str, float]:
+        constant = 0.5 * math.log(2 * math.pi) if self.full else 0.0
+        return {"share": 2 / self.units, "least": self.epsilon, "constant": constant}
+
+    def encoded_columns(self, units: int) -> int:
+        return self.columns(units)
 
     def _prepare(self, out: Array, T: Array) -> Array:
         # errors, and v = max(s, 0) + ln(1 + e^−|s|) + epsilon

@@ -1,4 +1,4 @@
-"""Focal losses: cross-entropies in which what the net already gets right counts little.
+"""The focal loss of outputs by themselves: a cross-entropy in which what is already right counts little.
 
 Lin, Goyal, Girshick, He and Dollár (2017), Focal loss for dense object detection. γ = 0 and
 no balancing give the plain cross-entropy.
@@ -8,20 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from mlp.activations import Activation, Sigmoid, Softmax
-from mlp.arrays import Array, Mask, Workspace
-from mlp.losses.base import EPSILON, Loss, weigh
-from mlp.losses.crossentropy import (
-    crossentropy_of_logits,
-    normalise,
-    require_distributions,
-    require_probabilities,
-    require_several,
-    require_unit_interval,
-    smooth,
-    through_the_sum,
-)
-from mlp.naming import require, require_bool, require_in
+from mlp.activations import Activation, Sigmoid
+from mlp.arrays import Array, Mask
+from mlp.elementary import clip, log, maximum, power, sigmoid, where
+from mlp.losses.base import EPSILON, Loss
+from mlp.losses.crossentropy import HIGH, crossentropy_of_logits, scalar_crossentropy, smooth
+from mlp.losses.probabilities import require_probabilities, require_unit_interval
+from mlp.naming import require_bool, require_in
 
 
 class BinaryFocalCrossentropy(Loss):
@@ -73,6 +66,7 @@ class BinaryFocalCrossentropy(Loss):
         require_in("[0, 1)", "label_smoothing", label_smoothing)
         self.apply_class_balancing, self.alpha, self.gamma = apply_class_balancing, alpha, gamma
         self.from_logits, self.label_smoothing = from_logits, label_smoothing
+        self.variant = "_of_logits" if from_logits else ""
         self._sigmoid = Sigmoid()
 
     def encode(self, T: Array, out: Array | None = None) -> Array:
@@ -109,6 +103,40 @@ class BinaryFocalCrossentropy(Loss):
         np.multiply(entropy, self.products, entropy)
         np.subtract(out, T, self.products)
         return self._slope(out, T, self.products, delta)
+
+    @staticmethod
+    def scalar_loss(
+        net: float, out: float, t: float, gamma: float, of_ones_more: float, of_zeros: float, least: float
+    ) -> tuple[float, float]:
+        """Element and slope of one output."""
+        p = clip(out, EPSILON, HIGH)
+        slope = where(p == out, 1.0, 0.0) / (p * (1.0 - p)) * (p - t)
+        entropy = (t - 1.0) * log(1.0 - p) - t * log(p)
+        balance = t * of_ones_more + of_zeros
+        return scalar_focus(out, t, entropy, entropy, slope, gamma, balance, least)
+
+    @staticmethod
+    def scalar_loss_of_logits(
+        net: float, out: float, t: float, gamma: float, of_ones_more: float, of_zeros: float, least: float
+    ) -> tuple[float, float]:
+        """Element and slope of one output."""
+        p, entropy, balance = sigmoid(net), scalar_crossentropy(net, t), t * of_ones_more + of_zeros
+        return scalar_focus(p, t, entropy, entropy * p * (1.0 - p), p - t, gamma, balance, least)
+
+    @staticmethod
+    def scalar_loss_from_net(
+        net: float, out: float, t: float, gamma: float, of_ones_more: float, of_zeros: float, least: float
+    ) -> tuple[float, float]:
+        """Element and delta of one output."""
+        entropy, balance = scalar_crossentropy(net, t), t * of_ones_more + of_zeros
+        return scalar_focus(out, t, entropy, entropy * (out * (1.0 - out)), out - t, gamma, balance, least)
+
+    def scalars(self) -> dict[str, float]:
+        of_ones_more, of_zeros = (
+            (2 * self.alpha - 1, 1 - self.alpha) if self.apply_class_balancing else (0, 1)
+        )
+        least = float(np.finfo(self.dtype).tiny)
+        return {"gamma": self.gamma, "of_ones_more": of_ones_more, "of_zeros": of_zeros, "least": least}
 
     def _slope(self, p: Array, T: Array, slope: Array, into: Array) -> Array:
         # w (s^γ b' + γ (1 − 2t) s^(γ−1) b), with b in scratch and b' in `slope`
@@ -173,139 +201,18 @@ class BinaryFocalCrossentropy(Loss):
         require_unit_interval(self, T, name)
 
 
-class CategoricalFocalCrossentropy(Loss):
-    """ℓ = −α Σ_k t_k (1 − p_k)^γ ln p_k: the categorical cross-entropy of what is not yet right.
-
-    Parameters
-    ----------
-    alpha : float or sequence of one for each class, default 0.25
-    gamma : float of at least 0, default 2
-    from_logits, label_smoothing, reduction, name
-        As in `CategoricalCrossentropy`.
-
-    Notes
-    -----
-    After a softmax, or from logits, ln p is exact for any net and the delta is
-    h_j − p_j Σ_k h_k with h = α t (1 − p)^(γ−1) (γ p ln p − 1 + p). After another activation the
-    outputs are divided by their sum and held in [1e-7, 1 − 1e-7], as Keras does always.
-
-    Examples
-    --------
-    >>> round(CategoricalFocalCrossentropy()([[0.0, 1.0]], [[0.5, 0.5]]), 6)
-    0.043322
-    """
-
-    probabilities: Array
-    free: Array
-    common: Array
-    held: Array
-    rest: Array
-    is_free: Array
-
-    def __init__(
-        self,
-        alpha: Any = 0.25,
-        gamma: float = 2.0,
-        from_logits: bool = False,
-        label_smoothing: float = 0.0,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = None,
-    ) -> None:
-        super().__init__(reduction, name)
-        for each in alpha if isinstance(alpha, list | tuple | np.ndarray) else [alpha]:
-            require_in("[0, inf)", "alpha", each)
-        require_in("[0, inf)", "gamma", gamma)
-        require_bool("from_logits", from_logits)
-        require_in("[0, 1)", "label_smoothing", label_smoothing)
-        self.alpha = list(alpha) if isinstance(alpha, tuple | np.ndarray) else alpha
-        self.gamma = gamma
-        self.from_logits, self.label_smoothing = from_logits, label_smoothing
-        self._softmax = Softmax()
-
-    def encode(self, T: Array, out: Array | None = None) -> Array:
-        return smooth(self, T, self.units, out)
-
-    def value(self, out: Array, T: Array) -> Array:
-        if self.from_logits:
-            self._softmax.f(out, self.probabilities)
-            return self._value(self._log(self._softmax), self.probabilities, T)
-        normalise(self, out)
-        p = self._hold()
-        return self._value(np.log(p, self.scratch), p, T)
-
-    def gradient(self, out: Array, T: Array) -> Array:
-        if self.from_logits:
-            p = self._softmax.f(out, self.probabilities)
-            return self.delta_from_net(self._softmax, out, p, T, self.scratch)
-        total = normalise(self, out)
-        p = self._hold()
-        h = self._h(np.log(p, self.scratch), p, T)  # which is p ∂ℓ/∂p, and 0 where p is held
-        np.divide(h, p, h)
-        np.equal(p, self.probabilities, self.is_free)
-        np.copyto(self.free, self.is_free)
-        np.multiply(h, self.free, h)
-        return through_the_sum(self, np.negative(h, h), total)
-
-    def total_from_net(
-        self, activation: Activation, net: Array, out: Array, T: Array, weight: Array
-    ) -> float:
-        return weigh(self._value(self._log(activation), out, T), weight)
-
-    def delta_from_net(self, activation: Activation, net: Array, out: Array, T: Array, delta: Array) -> Array:
-        h = self._h(self._log(activation), out, T)
-        common = h.dot(self.ones, self.common)
-        np.multiply(out, common[:, None], self.rest)
-        return np.subtract(h, self.rest, delta)
-
-    def _log(self, softmax: Any) -> Array:
-        log_p: Array = np.subtract(softmax.shifted, softmax.log_total()[:, None], self.scratch)
-        return log_p
-
-    def _value(self, log_p: Array, p: Array, T: Array) -> Array:
-        rest = np.subtract(self.one, p, self.rest)
-        rest **= self.gamma  # by the operator, which knows that a square is a product
-        np.multiply(log_p, rest, log_p)
-        np.multiply(log_p, T, log_p)
-        return log_p.dot(self.minus_alpha, self.values)
-
-    def _h(self, log_p: Array, p: Array, T: Array) -> Array:
-        rest = np.subtract(self.one, p, self.rest)
-        h = np.multiply(log_p, p, log_p)
-        np.multiply(h, self.gamma_array, h)
-        np.subtract(h, rest, h)
-        np.maximum(rest, self.least, out=rest)
-        rest **= self.gamma - 1
-        np.multiply(h, rest, h)
-        np.multiply(h, self.alphas, h)
-        return np.multiply(h, T, h)
-
-    def _hold(self) -> Array:
-        np.maximum(self.probabilities, self.low, out=self.held)
-        return np.minimum(self.held, self.high, out=self.held)
-
-    def bind(self, units: int, dtype: np.dtype[Any], canonical_factor: float = 0.0) -> None:
-        require_several(self, units)
-        alphas = np.asarray(self.alpha, dtype)
-        require(alphas.ndim == 0 or len(alphas) == units, "alpha", self.alpha, f"one number, or {units}")
-        super().bind(units, dtype, canonical_factor)
-        self.alphas, self.minus_alpha = alphas, -alphas * self.ones
-        self.low, self.high, self.least = self.constants(EPSILON, 1 - EPSILON, np.finfo(dtype).tiny)
-        (self.gamma_array,) = self.constants(self.gamma)
-        self._softmax.set_dtype(dtype)
-        self._softmax.build(units, dtype)
-        self._softmax_space = Workspace()
-
-    def allocate(self, rows: int) -> None:
-        super().allocate(rows)
-        shapes = self._softmax.buffers(self.units)
-        vars(self._softmax).update(self._softmax_space.lend(rows, shapes, self.dtype))
-
-    def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
-        wide = dict.fromkeys(("scratch", "probabilities", "held", "rest", "free"), (units,))
-        return wide | {"values": (), "common": (), "is_free": Mask((units,))}
-
-    def check_activation(self, activation: Activation, units: int) -> None:
-        require_probabilities(self, activation, "softmax")
-
-    def check_target(self, T: Array, name: str) -> None:
-        require_distributions(self, T, name)
+def scalar_focus(
+    p: float,
+    t: float,
+    entropy: float,
+    scaled: float,
+    slope: float,
+    gamma: float,
+    balance: float,
+    least: float,
+) -> tuple[float, float]:
+    """s^γ b and s^γ b' + γ (1 − 2t) s^(γ−1) b of one number, balanced; b is scaled in the second."""
+    s = (1.0 - (p + p)) * t + p
+    focus = power(maximum(s, least), gamma - 1.0)
+    whole = where(s < least, where(gamma == 0.0, 1.0, 0.0), s * focus)
+    return entropy * whole * balance, (slope * s + scaled * (gamma - 2.0 * gamma * t)) * focus * balance

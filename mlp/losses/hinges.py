@@ -6,8 +6,9 @@ import numpy as np
 
 from mlp.activations import compare
 from mlp.arrays import Array, Mask
+from mlp.elementary import maximum, where
 from mlp.losses.base import Loss, require_targets
-from mlp.losses.crossentropy import require_distributions, require_several
+from mlp.losses.probabilities import require_distributions, require_several
 
 
 class Hinge(Loss):
@@ -42,6 +43,12 @@ class Hinge(Loss):
         np.multiply(self.above, T, self.scratch)
         return np.negative(self.scratch, self.scratch)
 
+    @staticmethod
+    def scalar_loss(net: float, out: float, t: float) -> tuple[float, float]:
+        """Element and slope of one output."""
+        lacking = maximum(1.0 - t * out, 0.0)
+        return lacking, where(lacking > 0.0, -t, 0.0)
+
     def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
         return super().buffers(units) | {"above": (units,), "mask": Mask((units,))}
 
@@ -73,6 +80,12 @@ class SquaredHinge(Loss):
         xi = slack(self, out, T)
         np.multiply(xi, T, xi)
         return np.multiply(xi, self.minus_two, xi)
+
+    @staticmethod
+    def scalar_loss(net: float, out: float, t: float) -> tuple[float, float]:
+        """Element and slope of one output."""
+        lacking = maximum(1.0 - t * out, 0.0)
+        return lacking * lacking, -2.0 * lacking * t
 
     def bind(self, units: int, dtype: np.dtype[Any], canonical_factor: float = 0.0) -> None:
         super().bind(units, dtype, canonical_factor)
@@ -128,6 +141,22 @@ class CategoricalHinge(Loss):
         np.greater(short, self.zero, self.is_below)
         np.copyto(short, self.is_below)
         return np.multiply(self.scratch, short[:, None], self.scratch)
+
+    @staticmethod
+    def row_loss(net: Array, out: Array, T: Array, grad: Array, units: int) -> float:
+        """ℓ and ∂ℓ/∂out of one row."""
+        strongest, right, count = (1.0 - T[0]) * out[0], 0.0, 0.0
+        for k in range(units):
+            grad[k] = (1.0 - T[k]) * out[k]
+            strongest = maximum(strongest, grad[k])
+            right += T[k] * out[k]
+        for k in range(units):
+            count += where(grad[k] == strongest, 1.0, 0.0)
+        value = maximum(strongest - right + 1.0, 0.0)
+        below = where(value > 0.0, 1.0, 0.0)
+        for k in range(units):
+            grad[k] = (where(grad[k] == strongest, 1.0, 0.0) / count * (1.0 - T[k]) - T[k]) * below
+        return value
 
     def bind(self, units: int, dtype: np.dtype[Any], canonical_factor: float = 0.0) -> None:
         require_several(self, units)

@@ -6,9 +6,11 @@ import numpy as np
 
 from mlp.activations import Activation
 from mlp.arrays import Array, as_labels, as_numbers
+from mlp.elementary import maximum, power
 from mlp.errors import ArgumentError
 from mlp.losses.base import MEANS, Loss, weigh
-from mlp.losses.crossentropy import CategoricalCrossentropy, require_probabilities, require_several
+from mlp.losses.crossentropy import CategoricalCrossentropy
+from mlp.losses.probabilities import require_probabilities, require_several
 from mlp.naming import is_integer, require, require_in
 
 
@@ -48,7 +50,7 @@ class SparseCategoricalCrossentropy(Loss):
         require(ignore_class is None or is_integer(ignore_class), "ignore_class", ignore_class, "an integer")
         self.categorical = CategoricalCrossentropy(from_logits, label_smoothing, reduction)
         self.from_logits, self.label_smoothing = from_logits, label_smoothing
-        self.ignore_class = ignore_class
+        self.ignore_class, self.variant = ignore_class, self.categorical.variant
 
     def encode(self, T: Array, out: Array | None = None) -> Array:
         one_hot = np.empty((len(T), self.units), self.dtype) if out is None else out
@@ -79,6 +81,13 @@ class SparseCategoricalCrossentropy(Loss):
     ) -> Array:
         self.categorical.canonical_factor = self.canonical_factor
         return self.categorical.delta(activation, net, out, T, self._of_known(T, weight), delta)
+
+    row_loss = staticmethod(CategoricalCrossentropy.row_loss)
+    row_loss_of_logits = staticmethod(CategoricalCrossentropy.row_loss_of_logits)
+    row_loss_from_net = staticmethod(CategoricalCrossentropy.row_loss_from_net)
+
+    def scalars(self) -> dict[str, float]:
+        return self.categorical.scalars()
 
     def _of_known(self, T: Array, weight: Array) -> Array:
         if self.ignore_class is None:
@@ -181,6 +190,40 @@ class CategoricalGeneralizedCrossEntropy(Loss):
         np.power(p, self.exponent, p)
         np.subtract(out, T, delta)
         return np.multiply(delta, p[:, None], delta)
+
+    @staticmethod
+    def row_loss(
+        net: Array,
+        out: Array,
+        T: Array,
+        grad: Array,
+        units: int,
+        q: float,
+        slope_exponent: float,
+        least: float,
+    ) -> float:
+        """ℓ and ∂ℓ/∂out of one row."""
+        p = 0.0
+        for k in range(units):
+            p += out[k] * T[k]
+        slope = power(maximum(p, least), slope_exponent)
+        for k in range(units):
+            grad[k] = -T[k] * slope
+        return (1.0 - power(p, q)) / q
+
+    @staticmethod
+    def row_loss_from_net(net: Array, out: Array, T: Array, delta: Array, units: int, q: float) -> float:
+        """ℓ and the delta of one row."""
+        p = 0.0
+        for k in range(units):
+            p += out[k] * T[k]
+        scale = power(p, q)
+        for k in range(units):
+            delta[k] = (out[k] - T[k]) * scale
+        return (1.0 - scale) / q
+
+    def scalars(self) -> dict[str, float]:
+        return {"q": self.q, "slope_exponent": self.q - 1, "least": float(np.finfo(self.dtype).tiny)}
 
     def _right(self, out: Array, T: Array) -> Array:
         return np.multiply(out, T, self.scratch).dot(self.ones, self.values)

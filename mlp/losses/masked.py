@@ -130,6 +130,9 @@ class Masked(Loss):
     def columns(self, units: int) -> int:
         return self.loss.columns(units)
 
+    def encoded_columns(self, units: int) -> int:
+        return self.loss.encoded_columns(units)
+
     def check_activation(self, activation: Activation, units: int) -> None:
         self.loss.check_activation(activation, units)
 

@@ -21,8 +21,9 @@ import numpy as np
 from mlp.activations import Activation, Linear, Sigmoid, Softmax
 from mlp.errors import ArgumentError
 from mlp.losses.base import BY_ITSELF, Loss
+from mlp.losses.categorical_focal import CategoricalFocalCrossentropy
 from mlp.losses.crossentropy import BinaryCrossentropy, CategoricalCrossentropy
-from mlp.losses.focal import BinaryFocalCrossentropy, CategoricalFocalCrossentropy
+from mlp.losses.focal import BinaryFocalCrossentropy
 from mlp.losses.labels import CategoricalGeneralizedCrossEntropy, SparseCategoricalCrossentropy
 from mlp.losses.masked import Masked
 from mlp.losses.squared import HalfMeanSquaredError, MeanSquaredError, SumOfSquares

@@ -26,6 +26,18 @@ class MeanSquaredError(Loss):
     def slopes(self, out: Array, T: Array) -> Array:
         return twice_the_error(self, out, T)
 
+    @staticmethod
+    def scalar_loss(net: float, out: float, t: float) -> tuple[float, float]:
+        """Element and slope of one output."""
+        error = out - t
+        return error * error, error + error
+
+    @staticmethod
+    def scalar_loss_from_net(net: float, out: float, t: float) -> tuple[float, float]:
+        """Element and delta of one output."""
+        error = out - t
+        return error * error, error
+
 
 class SumOfSquares(Loss):
     """ℓ = ‖t − out‖² = Σ_k (t_k − out_k)²; its mean is the expected squared error E‖t − y‖².
@@ -45,6 +57,9 @@ class SumOfSquares(Loss):
     def slopes(self, out: Array, T: Array) -> Array:
         return twice_the_error(self, out, T)
 
+    scalar_loss = staticmethod(MeanSquaredError.scalar_loss)
+    scalar_loss_from_net = staticmethod(MeanSquaredError.scalar_loss_from_net)
+
 
 class HalfMeanSquaredError(Loss):
     """ℓ = ½ Σ_k (out_k − t_k)²; its mean over N samples is Σ (y − t)²/(2N), so the delta is out − t.
@@ -63,6 +78,9 @@ class HalfMeanSquaredError(Loss):
 
     def slopes(self, out: Array, T: Array) -> Array:
         return twice_the_error(self, out, T)
+
+    scalar_loss = staticmethod(MeanSquaredError.scalar_loss)
+    scalar_loss_from_net = staticmethod(MeanSquaredError.scalar_loss_from_net)
 
 
 def squares(loss: Loss, out: Array, T: Array) -> Array:

@@ -69,6 +69,7 @@ class Metric(Part):
     """
 
     of_all_outputs = False
+    by_batch = False  # whether it gave one number for all rows, which depends on how they are cut
 
     def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
         require(name is None or isinstance(name, str), "name", name, "a string")
@@ -100,6 +101,7 @@ class Metric(Part):
         expected = type(values) is np.ndarray and values.dtype.kind in "biuf" and values.ndim in (1, 2)
         if not expected or len(values) != len(y_pred):
             values = self._as_numbers(values, len(y_pred))
+        self.by_batch |= not values.ndim
         rows = len(y_pred) if weight is None else float(weight.sum())
         self.total += total(values, weight) if values.ndim else float(values) * rows
         self.count += rows

@@ -16,8 +16,9 @@ from mlp.optimizers.objective import Solver
 if TYPE_CHECKING:
     from mlp.optimizers.adam import Adam, Adamax, AdamW
     from mlp.optimizers.adam_kin import Nadam, RAdam, ScheduleFreeAdamW
-    from mlp.optimizers.adaptive import Adadelta, Adagrad, Ftrl, RMSprop
+    from mlp.optimizers.adaptive import Adadelta, Adagrad, RMSprop
     from mlp.optimizers.descent import SGD, Lion, Rprop
+    from mlp.optimizers.ftrl import Ftrl
     from mlp.optimizers.lbfgs import LBFGS
     from mlp.optimizers.levenberg_marquardt import LevenbergMarquardt
     from mlp.optimizers.matrices import Adafactor, Lamb
@@ -30,8 +31,9 @@ _CATALOGUE = Catalogue(
     {
         "mlp.optimizers.adam": "Adam Adamax AdamW",
         "mlp.optimizers.adam_kin": "Nadam RAdam ScheduleFreeAdamW",
-        "mlp.optimizers.adaptive": "Adadelta Adagrad Ftrl RMSprop",
+        "mlp.optimizers.adaptive": "Adadelta Adagrad RMSprop",
         "mlp.optimizers.descent": "SGD Lion Rprop",
+        "mlp.optimizers.ftrl": "Ftrl",
         "mlp.optimizers.lbfgs": "LBFGS",
         "mlp.optimizers.levenberg_marquardt": "LevenbergMarquardt",
         "mlp.optimizers.matrices": "Adafactor Lamb",

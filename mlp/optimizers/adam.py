@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mlp.arrays import Array
+from mlp.elementary import absolute, maximum, sqrt
 from mlp.naming import require, require_bool, require_in
 from mlp.optimizers.base import Optimizer
 
@@ -59,9 +60,7 @@ class Adam(Optimizer):
         self._epsilon = np.array(self.epsilon / (1 - self.beta_2) ** 0.5, dtype)
 
     def prepare(self, learning_rate: float) -> None:
-        t = self.iterations + 1
-        alpha = learning_rate * (1 - self.beta_2**t) ** 0.5 / (1 - self.beta_1**t)
-        self.rate.fill(alpha * (1 - self.beta_1) / (1 - self.beta_2) ** 0.5)
+        self.rate.fill(self.numbers_of_steps(learning_rate, self.iterations + 1)["rate"])
 
     def update(self, W: Array, dW: Array, scratch: Array, *slots: Array) -> None:
         m, v, *largest = slots
@@ -77,6 +76,36 @@ class Adam(Optimizer):
         np.divide(m, scratch, scratch)
         np.multiply(scratch, self.rate, scratch)
         np.subtract(W, scratch, W)
+
+    @staticmethod
+    def scalar_update(
+        W: float, dW: float, m: float, v: float, beta_1: float, beta_2: float, epsilon: float, rate: float
+    ) -> tuple[float, float, float]:
+        """The rule for one parameter."""
+        m = beta_1 * m + dW
+        v = beta_2 * v + dW * dW
+        return W - rate * m / (sqrt(v) + epsilon), m, v
+
+    @staticmethod
+    def scalar_amsgrad(
+        W: float, dW: float, m: float, v: float, v_max: float,
+        beta_1: float, beta_2: float, epsilon: float, rate: float,
+    ) -> tuple[float, float, float, float]:  # fmt: skip
+        """The rule with `amsgrad` for one parameter."""
+        m = beta_1 * m + dW
+        v = beta_2 * v + dW * dW
+        v_max = maximum(v_max, v)
+        return W - rate * m / (sqrt(v_max) + epsilon), m, v, v_max
+
+    def scalar_form(self) -> Callable[..., Any]:
+        return Adam.scalar_amsgrad if "v_max" in self.slots else Adam.scalar_update
+
+    def scalars(self) -> dict[str, Any]:
+        return {"beta_1": self._beta_1, "beta_2": self._beta_2, "epsilon": self._epsilon}
+
+    def numbers_of_steps(self, rates: Any, steps: Any) -> dict[str, Any]:
+        alpha = rates * (1 - self.beta_2**steps) ** 0.5 / (1 - self.beta_1**steps)
+        return {"rate": alpha * (1 - self.beta_1) / (1 - self.beta_2) ** 0.5}
 
 
 class AdamW(Optimizer):
@@ -117,6 +146,7 @@ class AdamW(Optimizer):
 
     # the rule is Adam's; only the decay, which the base class makes, is new
     constants, prepare, update = Adam.constants, Adam.prepare, Adam.update
+    scalar_form, scalars, numbers_of_steps = Adam.scalar_form, Adam.scalars, Adam.numbers_of_steps
 
 
 class Adamax(Optimizer):
@@ -157,7 +187,7 @@ class Adamax(Optimizer):
         self._epsilon = np.array(self.epsilon, dtype)
 
     def prepare(self, learning_rate: float) -> None:
-        self.rate.fill(learning_rate * (1 - self.beta_1) / (1 - self.beta_1 ** (self.iterations + 1)))
+        self.rate.fill(self.numbers_of_steps(learning_rate, self.iterations + 1)["rate"])
 
     def update(self, W: Array, dW: Array, scratch: Array, *slots: Array) -> None:
         m, u = slots
@@ -170,6 +200,21 @@ class Adamax(Optimizer):
         np.divide(m, scratch, scratch)
         np.multiply(scratch, self.rate, scratch)
         np.subtract(W, scratch, W)
+
+    @staticmethod
+    def scalar_update(
+        W: float, dW: float, m: float, u: float, beta_1: float, beta_2: float, epsilon: float, rate: float
+    ) -> tuple[float, float, float]:
+        """The rule for one parameter."""
+        m = beta_1 * m + dW
+        u = maximum(beta_2 * u, absolute(dW))
+        return W - rate * m / (u + epsilon), m, u
+
+    def scalars(self) -> dict[str, Any]:
+        return {"beta_1": self._beta_1, "beta_2": self._beta_2, "epsilon": self._epsilon}
+
+    def numbers_of_steps(self, rates: Any, steps: Any) -> dict[str, Any]:
+        return {"rate": rates * (1 - self.beta_1) / (1 - self.beta_1**steps)}
 
 
 def require_adam(rule: Any) -> None:

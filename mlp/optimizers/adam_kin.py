@@ -3,13 +3,13 @@
 Letters and scaled state as in `mlp.optimizers.adam`.
 """
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from mlp.arrays import Array
+from mlp.elementary import sqrt, where
 from mlp.naming import is_integer, require
 from mlp.optimizers.adam import require_adam
 from mlp.optimizers.base import Optimizer
@@ -52,26 +52,36 @@ class Nadam(Optimizer):
     def constants(self, dtype: np.dtype[Any]) -> None:
         self._beta_1, self._beta_2 = np.array(self.beta_1, dtype), np.array(self.beta_2, dtype)
         self._epsilon, self._share = np.zeros((), dtype), np.zeros((), dtype)
-        self._products = 0, 1.0  # t and μ₁ … μₜ, to go on with
+        self._products = 0, 1.0, self.beta_1  # t and μ₁ … μₜ, to go on with while β₁ is the same
 
     def memory(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[Array, ...]:
         return (np.empty(shape, dtype),)
 
     def prepare(self, learning_rate: float) -> None:
         t = self.iterations + 1
-        start, product = self._products if self._products[0] <= t else (0, 1.0)
+        numbers = self._numbers(learning_rate, t, self._product(t))
+        self._share.fill(numbers["share"])
+        self._epsilon.fill(numbers["epsilon"])
+        self.rate.fill(numbers["rate"])
+
+    def _product(self, t: int) -> float:
+        """μ₁ … μₜ."""
+        start, product, beta_1 = self._products
+        if start > t or beta_1 != self.beta_1:
+            start, product = 0, 1.0
         for k in range(start + 1, t + 1):
             product *= self._mu(k)
-        self._products = t, product
+        self._products = t, product, self.beta_1
+        return product
+
+    def _numbers(self, rates: Any, t: Any, product: Any) -> dict[str, Any]:
         following = self._mu(t + 1)
         of_m = following * (1 - self.beta_1) / (1 - product * following)
         of_dW = (1 - self._mu(t)) / (1 - product)
         scale = ((1 - self.beta_2) / (1 - self.beta_2**t)) ** 0.5
-        self._share.fill(of_m / of_dW)
-        self._epsilon.fill(self.epsilon / scale)
-        self.rate.fill(learning_rate * of_dW / scale)
+        return {"share": of_m / of_dW, "epsilon": self.epsilon / scale, "rate": rates * of_dW / scale}
 
-    def _mu(self, t: int) -> float:
+    def _mu(self, t: Any) -> Any:
         return self.beta_1 * (1 - 0.5 * 0.96**t)
 
     def update(self, W: Array, dW: Array, scratch: Array, *slots: Array) -> None:
@@ -88,6 +98,27 @@ class Nadam(Optimizer):
         np.divide(ahead, scratch, scratch)
         np.multiply(scratch, self.rate, scratch)
         np.subtract(W, scratch, W)
+
+    @staticmethod
+    def scalar_update(
+        W: float, dW: float, m: float, v: float,
+        beta_1: float, beta_2: float, share: float, epsilon: float, rate: float,
+    ) -> tuple[float, float, float]:  # fmt: skip
+        """The rule for one parameter."""
+        m = beta_1 * m + dW
+        v = beta_2 * v + dW * dW
+        return W - rate * (share * m + dW) / (sqrt(v) + epsilon), m, v
+
+    def scalars(self) -> dict[str, Any]:
+        return {"beta_1": self._beta_1, "beta_2": self._beta_2}
+
+    def numbers_of_steps(self, rates: Any, steps: Any) -> dict[str, Any]:
+        if np.ndim(steps) == 0:
+            return self._numbers(rates, steps, self._product(steps))
+        first = int(steps[0])
+        every = self._mu(np.arange(first, int(steps[-1]) + 1))
+        every[0] = self._product(first)
+        return self._numbers(rates, steps, np.cumprod(every)[steps - first])
 
 
 class RAdam(Optimizer):
@@ -130,15 +161,9 @@ class RAdam(Optimizer):
         self._epsilon = np.array(self.epsilon / (1 - self.beta_2) ** 0.5, dtype)
 
     def prepare(self, learning_rate: float) -> None:
-        t = self.iterations + 1
-        power, limit = self.beta_2**t, 2 / (1 - self.beta_2) - 1
-        worth = limit - 2 * t * power / (1 - power)
-        rate = learning_rate * (1 - self.beta_1) / (1 - self.beta_1**t)
-        self._rectified = worth > 5
-        if self._rectified:
-            ratio = (worth - 4) * (worth - 2) * limit / ((limit - 4) * (limit - 2) * worth)
-            rate *= math.sqrt(ratio * (1 - power) / (1 - self.beta_2))
-        self.rate.fill(rate)
+        numbers = self.numbers_of_steps(learning_rate, self.iterations + 1)
+        self._rectified = numbers["rectified"]
+        self.rate.fill(numbers["rate"])
 
     def update(self, W: Array, dW: Array, scratch: Array, *slots: Array) -> None:
         m, v = slots
@@ -155,6 +180,30 @@ class RAdam(Optimizer):
         else:
             np.multiply(m, self.rate, scratch)
         np.subtract(W, scratch, W)
+
+    @staticmethod
+    def scalar_update(
+        W: float, dW: float, m: float, v: float,
+        beta_1: float, beta_2: float, epsilon: float, rate: float, rectified: float,
+    ) -> tuple[float, float, float]:  # fmt: skip
+        """The rule for one parameter."""
+        m = beta_1 * m + dW
+        v = beta_2 * v + dW * dW
+        return W - rate * m / where(rectified > 0.5, sqrt(v) + epsilon, 1.0), m, v
+
+    def scalars(self) -> dict[str, Any]:
+        return {"beta_1": self._beta_1, "beta_2": self._beta_2, "epsilon": self._epsilon}
+
+    def numbers_of_steps(self, rates: Any, steps: Any) -> dict[str, Any]:
+        power, limit = self.beta_2**steps, 2 / (1 - self.beta_2) - 1
+        rates = rates * (1 - self.beta_1) / (1 - self.beta_1**steps)
+        if limit <= 5:
+            return {"rate": rates, "rectified": 0.0 * rates}
+        worth = limit - 2 * steps * power / (1 - power)
+        rectified = (worth > 5) * 1.0
+        ratio = (worth - 4) * (worth - 2) * limit / ((limit - 4) * (limit - 2) * worth)
+        root = abs(ratio * (1 - power) / (1 - self.beta_2)) ** 0.5
+        return {"rate": rates * (rectified * root + 1 - rectified), "rectified": rectified}
 
 
 class ScheduleFreeAdamW(Optimizer):
@@ -211,15 +260,12 @@ class ScheduleFreeAdamW(Optimizer):
         self._new, self._old = np.zeros((), dtype), np.zeros((), dtype)
 
     def prepare(self, learning_rate: float) -> None:
-        t = self.iterations + 1
-        if self.warmup_steps:
-            learning_rate *= min(t / self.warmup_steps, 1.0)
-        scale = ((1 - self.beta_2) / (1 - self.beta_2**t)) ** 0.5
-        self.rate.fill(learning_rate / scale)
-        self._epsilon.fill(self.epsilon / scale)
-        self._new.fill(1 / t)
-        self._old.fill(1 - 1 / t)
-        self._share.fill((1 - 1 / t) * (1 - self.beta_1))
+        numbers = self.numbers_of_steps(learning_rate, self.iterations + 1)
+        self.rate.fill(numbers["rate"])
+        self._epsilon.fill(numbers["epsilon"])
+        self._new.fill(numbers["new"])
+        self._old.fill(numbers["old"])
+        self._share.fill(numbers["share"])
 
     def update(self, W: Array, dW: Array, scratch: Array, *slots: Array) -> None:
         z, v = slots
@@ -237,3 +283,30 @@ class ScheduleFreeAdamW(Optimizer):
         np.subtract(W, scratch, W)
         np.multiply(z, self._new, scratch)
         np.add(W, scratch, W)
+
+    @staticmethod
+    def scalar_update(
+        W: float, dW: float, z: float, v: float,
+        beta_2: float, rate: float, epsilon: float, new: float, old: float, share: float,
+    ) -> tuple[float, float, float]:  # fmt: skip
+        """The rule for one parameter."""
+        v = beta_2 * v + dW * dW
+        step = rate * dW / (sqrt(v) + epsilon)
+        z = z - step
+        return old * W - share * step + new * z, z, v
+
+    def scalars(self) -> dict[str, Any]:
+        return {"beta_2": self._beta_2}
+
+    def numbers_of_steps(self, rates: Any, steps: Any) -> dict[str, Any]:
+        if self.warmup_steps:
+            rates = rates * np.minimum(steps / self.warmup_steps, 1.0)
+        scale = ((1 - self.beta_2) / (1 - self.beta_2**steps)) ** 0.5
+        new = 1 / steps
+        return {
+            "rate": rates / scale,
+            "epsilon": self.epsilon / scale,
+            "new": new,
+            "old": 1 - new,
+            "share": (1 - new) * (1 - self.beta_1),
+        }

@@ -3,14 +3,23 @@
 Letters as in the papers: W parameters, dW gradients, η learning rate; a step allocates nothing.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from mlp.arrays import Array
+from mlp.elementary import sqrt, where
 from mlp.naming import require_bool, require_in
 from mlp.optimizers.base import Optimizer
+
+INFINITY = math.inf
+
+
+def over_root(dW: float, v: float) -> float:
+    """DW / √v of one parameter; compiled code, which estimates 1 / √v, would make NaN of an infinite v."""
+    return where(v == INFINITY, 0.0 * dW, dW / sqrt(v))
 
 
 class RMSprop(Optimizer):
@@ -64,15 +73,15 @@ class RMSprop(Optimizer):
         self._rho, self._new = np.array(self.rho, dtype), np.array(1 - self.rho, dtype)
         self._momentum = np.array(self.momentum, dtype)
         # of what is added to v ← ρ v + …: dW², or the square of (1 − ρ) (dW − mean)
-        self._scale = self.rho / (1 - self.rho) if self.centered else 1 - self.rho
+        self._scale = self.rho / (1 - self.rho) if "mean" in self.slots else 1 - self.rho
         self._epsilon = np.array(self.epsilon / self._scale, dtype)
 
     def prepare(self, learning_rate: float) -> None:
-        self.rate.fill(learning_rate / self._scale**0.5)
+        self.rate.fill(self.numbers_of_steps(learning_rate, self.iterations + 1)["rate"])
 
     def update(self, W: Array, dW: Array, scratch: Array, *slots: Array) -> None:
         v = slots[0]
-        if self.centered:
+        if "mean" in self.slots:
             mean = slots[1]
             np.subtract(dW, mean, scratch)
             np.multiply(scratch, self._new, scratch)
@@ -86,13 +95,69 @@ class RMSprop(Optimizer):
         np.sqrt(scratch, scratch)
         np.divide(dW, scratch, scratch)
         np.multiply(scratch, self.rate, scratch)
-        if self.momentum:
+        if "velocity" in self.slots:
             velocity = slots[-1]
             np.multiply(velocity, self._momentum, velocity)
             np.add(velocity, scratch, velocity)
             np.subtract(W, velocity, W)
         else:
             np.subtract(W, scratch, W)
+
+    @staticmethod
+    def scalar_update(
+        W: float, dW: float, v: float, rho: float, epsilon: float, rate: float
+    ) -> tuple[float, float]:
+        """The rule for one parameter."""
+        v = rho * v + dW * dW
+        return W - rate * over_root(dW, v + epsilon), v
+
+    @staticmethod
+    def scalar_momentum(
+        W: float,
+        dW: float,
+        v: float,
+        velocity: float,
+        rho: float,
+        epsilon: float,
+        rate: float,
+        momentum: float,
+    ) -> tuple[float, float, float]:
+        """The rule with momentum for one parameter."""
+        v = rho * v + dW * dW
+        velocity = momentum * velocity + rate * over_root(dW, v + epsilon)
+        return W - velocity, v, velocity
+
+    @staticmethod
+    def scalar_centered(
+        W: float, dW: float, v: float, mean: float, rho: float, new: float, epsilon: float, rate: float
+    ) -> tuple[float, float, float]:
+        """The centered rule for one parameter."""
+        change = new * (dW - mean)
+        v = rho * v + change * change
+        return W - rate * over_root(dW, v + epsilon), v, mean + change
+
+    @staticmethod
+    def scalar_centered_momentum(
+        W: float, dW: float, v: float, mean: float, velocity: float,
+        rho: float, new: float, epsilon: float, rate: float, momentum: float,
+    ) -> tuple[float, float, float, float]:  # fmt: skip
+        """The centered rule with momentum for one parameter."""
+        change = new * (dW - mean)
+        v = rho * v + change * change
+        velocity = momentum * velocity + rate * over_root(dW, v + epsilon)
+        return W - velocity, v, mean + change, velocity
+
+    def scalar_form(self) -> Callable[..., Any]:
+        centered = "mean" in self.slots
+        if "velocity" in self.slots:
+            return RMSprop.scalar_centered_momentum if centered else RMSprop.scalar_momentum
+        return RMSprop.scalar_centered if centered else RMSprop.scalar_update
+
+    def scalars(self) -> dict[str, Any]:
+        return {"rho": self._rho, "new": self._new, "momentum": self._momentum, "epsilon": self._epsilon}
+
+    def numbers_of_steps(self, rates: Any, steps: Any) -> dict[str, Any]:
+        return {"rate": rates / self._scale**0.5}
 
 
 class Adagrad(Optimizer):
@@ -139,6 +204,12 @@ class Adagrad(Optimizer):
         np.divide(dW, scratch, scratch)
         np.multiply(scratch, self.rate, scratch)
         np.subtract(W, scratch, W)
+
+    @staticmethod
+    def scalar_update(W: float, dW: float, v: float, rate: float) -> tuple[float, float]:
+        """The rule for one parameter."""
+        v = v + dW * dW
+        return W - rate * over_root(dW, v), v
 
 
 class Adadelta(Optimizer):
@@ -197,111 +268,14 @@ class Adadelta(Optimizer):
         np.multiply(u, self._rho, u)
         np.add(u, change, u)
 
+    @staticmethod
+    def scalar_update(
+        W: float, dW: float, v: float, u: float, rho: float, epsilon: float, rate: float
+    ) -> tuple[float, float, float]:
+        """The rule for one parameter."""
+        v = rho * v + dW * dW
+        change = sqrt((u + epsilon) / (v + epsilon)) * dW
+        return W - rate * change, v, rho * u + change * change
 
-class Ftrl(Optimizer):
-    """W = (clip(z, −λ₁, λ₁) − z) / (nᵖ/η + 2 λ₂ + β/η), z ← z + dW + 2 s W − (nᵖ − n₀ᵖ) W / η.
-
-    n ← n + dW² is the sum of squares, n₀ that before; p = −learning_rate_power. "Follow the
-    regularized leader": a parameter is exactly 0 while its z stays within ±λ₁.
-
-    Parameters
-    ----------
-    learning_rate : float, LearningRateSchedule or callable, default 0.001
-        A step with 0 changes nothing, n and z included.
-    learning_rate_power : float of at most 0, default -0.5
-    initial_accumulator_value : float of at least 0, default 0.1
-        What n begins with.
-    l1_regularization_strength, l2_regularization_strength : float of at least 0, default 0
-        λ₁ and λ₂.
-    l2_shrinkage_regularization_strength : float of at least 0, default 0
-        s, a penalty on the size of W that is no part of n.
-    beta : float of at least 0, default 0
-    **options
-        `weight_decay` and all others of `Optimizer`.
-
-    Notes
-    -----
-    z begins at 0, as in Keras: W is made from the gradients alone, so the first step pulls the
-    initial weights towards 0, and those with a gradient of 0 to 0. Where n is 0, with which
-    Keras divides by 0, W becomes 0.
-
-    References
-    ----------
-    McMahan et al., "Ad click prediction: a view from the trenches" (2013); defaults as in Keras.
-    """
-
-    slots = ("n", "z")
-
-    def __init__(
-        self,
-        learning_rate: float | Callable[[int], float] = 0.001,
-        learning_rate_power: float = -0.5,
-        initial_accumulator_value: float = 0.1,
-        l1_regularization_strength: float = 0.0,
-        l2_regularization_strength: float = 0.0,
-        l2_shrinkage_regularization_strength: float = 0.0,
-        beta: float = 0.0,
-        **options: Any,
-    ) -> None:
-        super().__init__(learning_rate, **options)
-        require_in("(-inf, 0]", "learning_rate_power", learning_rate_power)
-        self.learning_rate_power = learning_rate_power
-        self.initial_accumulator_value = initial_accumulator_value
-        self.l1_regularization_strength = l1_regularization_strength
-        self.l2_regularization_strength = l2_regularization_strength
-        self.l2_shrinkage_regularization_strength = l2_shrinkage_regularization_strength
-        self.beta = beta
-        for name in ("initial_accumulator_value", "beta"):
-            require_in("[0, inf)", name, getattr(self, name))
-        for name in ("l1_", "l2_", "l2_shrinkage_"):
-            require_in("[0, inf)", name := f"{name}regularization_strength", getattr(self, name))
-
-    def begin(self, values: Array) -> None:
-        self.state["n"].fill(self.initial_accumulator_value)
-
-    def constants(self, dtype: np.dtype[Any]) -> None:
-        self._power, self._l1 = np.array(-self.learning_rate_power, dtype), self.l1_regularization_strength
-        self._shrinkage = np.array(2 * self.l2_shrinkage_regularization_strength, dtype)
-        self._least = np.array(np.finfo(dtype).tiny, dtype)
-        self._ridge, self._inverse = np.zeros((), dtype), np.zeros((), dtype)
-
-    def prepare(self, learning_rate: float) -> None:
-        self._rests = learning_rate < self._least  # 1/η would overflow
-        self.rate.fill(learning_rate)
-        self._inverse.fill(1 / max(learning_rate, float(self._least)))
-        self._ridge.fill(2 * self.l2_regularization_strength * learning_rate + self.beta)
-
-    def memory(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[Array, ...]:
-        return (np.empty(shape, dtype),)
-
-    def update(self, W: Array, dW: Array, scratch: Array, *slots: Array) -> None:
-        if self._rests:
-            return
-        n, z, root = slots
-        self._raise(n, scratch)
-        np.multiply(dW, dW, root)
-        np.add(n, root, n)
-        self._raise(n, root)
-        np.subtract(root, scratch, scratch)  # z ← z + dW + 2 s W − (nᵖ − n₀ᵖ) W / η
-        np.multiply(scratch, self._inverse, scratch)
-        np.subtract(scratch, self._shrinkage, scratch)
-        np.multiply(scratch, W, scratch)
-        np.add(z, dW, z)
-        np.subtract(z, scratch, z)
-        np.add(root, self._ridge, root)
-        np.maximum(root, self._least, out=root)
-        if self._l1:
-            np.maximum(z, -self._l1, out=scratch)
-            np.minimum(scratch, self._l1, out=scratch)
-            np.subtract(scratch, z, scratch)
-        else:
-            np.negative(z, scratch)
-        np.divide(scratch, root, W)  # both sides of the fraction times η
-        np.multiply(W, self.rate, W)
-
-    def _raise(self, n: Array, out: Array) -> None:
-        """Put nᵖ into `out`; for the default p as a root, ten times as fast."""
-        if self.learning_rate_power == -0.5:
-            np.sqrt(n, out)
-        else:
-            np.power(n, self._power, out)
+    def scalars(self) -> dict[str, Any]:
+        return {"rho": self._rho, "epsilon": self._epsilon}

@@ -141,6 +141,22 @@ class Optimizer(Part):
     def constants(self, dtype: np.dtype[Any]) -> None:
         """Make the rule's numbers arrays of rank zero, which NumPy multiplies by much faster."""
 
+    def scalars(self) -> dict[str, float]:
+        """The rule's numbers by the names that its compiled form has for them, as `constants` made them."""
+        return {}
+
+    def numbers_of_steps(self, rates: Any, steps: Any) -> dict[str, Any]:
+        """Numbers that change from step to step, by the names that `scalar_update` has for them.
+
+        Parameters
+        ----------
+        rates : float, or Array of shape (s,)
+            η of one step, or of some that follow each other.
+        steps : int, or Array of shape (s,)
+            Their numbers, from 1.
+        """
+        return {"rate": rates}
+
     def prepare(self, learning_rate: float) -> None:
         """Set what is the same for all parameters of this step with this η."""
         self.rate.fill(learning_rate)
@@ -235,9 +251,13 @@ class Optimizer(Part):
 
     def current_rate(self) -> float:
         """η of the next step."""
+        return self.rate_after(self.iterations)
+
+    def rate_after(self, iterations: int) -> float:
+        """η of the step after so many."""
         rate, name = self.learning_rate, "learning_rate"
         if callable(rate):
-            number = self.iterations
+            number = iterations
             if k := self.gradient_accumulation_steps:
                 number = number * k + k - 1  # the last of the batches of this step
             rate = rate(number)

@@ -31,6 +31,10 @@ class Plan:
 
     Attributes
     ----------
+    rates : dict of int to float
+        By the numbers of the trainable parameters their factors of η.
+    decays : dict of int to float
+        Likewise λ with all its factors.
     ranges : list of slice
         Where the trainable parameters lie.
     groups : list of (float, list of (list, tuple of Array))
@@ -52,6 +56,7 @@ class Plan:
             * (optimizer.decay(names[k], shapes[k]) or 0.0)
             for k in chosen
         }
+        self.rates, self.decays = rates, decays
         self.ranges = [place for place, _ in merge(slices, dict.fromkeys(chosen))]
         shrinks = {decay: np.ones((), values.dtype) for decay in decays.values() if decay}
         decaying = [(place, decays[k]) for place, k in merge(slices, decays) if decays[k]]
@@ -142,7 +147,11 @@ def common(one: slice, other: slice) -> slice | None:
 def norm(array: Array) -> float:
     """The Euclidean norm of a contiguous array, also where the sum of squares overflows."""
     result = math.sqrt(np.vdot(array, array))
-    return result if math.isfinite(result) else float(np.linalg.norm(array.astype(np.float64)))
+    if math.isfinite(result):
+        return result
+    wide = array.astype(np.float64)
+    largest = float(np.abs(wide).max())
+    return largest * float(np.linalg.norm(wide / largest)) if math.isfinite(largest) else largest
 
 
 def scale_down(gradients: Sequence[Array], limit: float) -> None:

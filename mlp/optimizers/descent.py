@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mlp.arrays import Array
+from mlp.elementary import clip, minimum, sign
 from mlp.naming import require_bool, require_in
 from mlp.optimizers.base import Optimizer
 
@@ -69,6 +70,35 @@ class SGD(Optimizer):
         else:
             np.add(W, velocity, W)
 
+    @staticmethod
+    def scalar_update(W: float, dW: float, rate: float) -> float:
+        """The rule without momentum for one parameter."""
+        return W - rate * dW
+
+    @staticmethod
+    def scalar_momentum(
+        W: float, dW: float, velocity: float, rate: float, momentum: float
+    ) -> tuple[float, float]:
+        """The rule with momentum for one parameter."""
+        velocity = momentum * velocity - rate * dW
+        return W + velocity, velocity
+
+    @staticmethod
+    def scalar_nesterov(
+        W: float, dW: float, velocity: float, rate: float, momentum: float
+    ) -> tuple[float, float]:
+        """The rule with Nesterov's momentum for one parameter."""
+        velocity = momentum * velocity - rate * dW
+        return W + (momentum * velocity - rate * dW), velocity
+
+    def scalar_form(self) -> Callable[..., Any]:
+        if not self.slots:
+            return SGD.scalar_update
+        return SGD.scalar_nesterov if self.nesterov else SGD.scalar_momentum
+
+    def scalars(self) -> dict[str, Any]:
+        return {"momentum": self._momentum}
+
 
 class Lion(Optimizer):
     """W ← W − η sign(β₁ m + (1 − β₁) dW),  m ← β₂ m + (1 − β₂) dW.
@@ -121,6 +151,16 @@ class Lion(Optimizer):
         np.subtract(W, scratch, W)
         np.multiply(m, self._beta_2, m)
         np.add(m, dW, m)
+
+    @staticmethod
+    def scalar_update(
+        W: float, dW: float, m: float, share: float, beta_2: float, rate: float
+    ) -> tuple[float, float]:
+        """The rule for one parameter."""
+        return W - rate * sign(share * m + dW), beta_2 * m + dW
+
+    def scalars(self) -> dict[str, Any]:
+        return {"share": self._share, "beta_2": self._beta_2}
 
 
 class Rprop(Optimizer):
@@ -195,3 +235,16 @@ class Rprop(Optimizer):
         np.minimum(steps, self._max_step, out=steps)
         np.multiply(steps, signs, scratch)
         np.subtract(W, scratch, W)
+
+    @staticmethod
+    def scalar_update(
+        W: float, dW: float, steps: float, signs: float, a: float, b: float, min_step: float, max_step: float
+    ) -> tuple[float, float, float]:
+        """The rule for one parameter."""
+        product = signs * sign(dW)
+        signs = (1.0 + minimum(product, 0.0)) * sign(dW)
+        steps = clip(steps * (1.0 + product * (a + b * product)), min_step, max_step)
+        return W - steps * signs, steps, signs
+
+    def scalars(self) -> dict[str, Any]:
+        return {"a": self._a, "b": self._b, "min_step": self._min_step, "max_step": self._max_step}

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mlp.arrays import Array
+from mlp.elementary import sqrt
 from mlp.naming import require_bool, require_in
 from mlp.optimizers.adam import require_adam
 from mlp.optimizers.base import Optimizer
@@ -57,11 +58,9 @@ class Lamb(Optimizer):
         self._epsilon = np.zeros((), dtype)
 
     def prepare(self, learning_rate: float) -> None:
-        t = self.iterations + 1
-        scale = ((1 - self.beta_2) / (1 - self.beta_2**t)) ** 0.5
-        self._epsilon.fill(self.epsilon / scale)
-        self._unit = (1 - self.beta_1) / (1 - self.beta_1**t) / scale  # m / (√v + ε) times this is u
-        self._eta = learning_rate
+        numbers = self.numbers_of_steps(learning_rate, self.iterations + 1)
+        self._epsilon.fill(numbers["epsilon"])
+        self._unit, self._eta = numbers["unit"], learning_rate
 
     def update(self, W: Array, dW: Array, scratch: Array, *slots: Array) -> None:
         m, v = slots
@@ -77,6 +76,23 @@ class Lamb(Optimizer):
         self.rate.fill(self._eta * (size / length if size and length else self._unit))
         np.multiply(scratch, self.rate, scratch)
         np.subtract(W, scratch, W)
+
+    @staticmethod
+    def scalar_direction(
+        dW: float, m: float, v: float, beta_1: float, beta_2: float, epsilon: float
+    ) -> tuple[float, float, float]:
+        """M / (√v + ε), m and v of one parameter."""
+        m = beta_1 * m + dW
+        v = beta_2 * v + dW * dW
+        return m / (sqrt(v) + epsilon), m, v
+
+    def scalars(self) -> dict[str, Any]:
+        return {"beta_1": self._beta_1, "beta_2": self._beta_2}
+
+    def numbers_of_steps(self, rates: Any, steps: Any) -> dict[str, Any]:
+        scale = ((1 - self.beta_2) / (1 - self.beta_2**steps)) ** 0.5
+        unit = (1 - self.beta_1) / (1 - self.beta_1**steps) / scale  # m / (√v + ε) times this is u
+        return {"rate": rates, "epsilon": self.epsilon / scale, "unit": unit}
 
 
 class Adafactor(Optimizer):
@@ -148,10 +164,18 @@ class Adafactor(Optimizer):
         self._old, self._new = np.zeros((), dtype), np.zeros((), dtype)
 
     def prepare(self, learning_rate: float) -> None:
-        t = self.iterations + 1
-        self._old.fill(1 - t**self.beta_2_decay)
-        self._new.fill(t**self.beta_2_decay)
-        self._eta = min(learning_rate, 1 / math.sqrt(t))
+        numbers = self.numbers_of_steps(learning_rate, self.iterations + 1)
+        self._old.fill(numbers["old"])
+        self._new.fill(numbers["new"])
+        self._eta = numbers["rate"]
+
+    def scalars(self) -> dict[str, Any]:
+        numbers = {"epsilon_1": self._epsilon, "epsilon_2": self.epsilon_2}
+        return numbers | {"clip_threshold": self.clip_threshold}
+
+    def numbers_of_steps(self, rates: Any, steps: Any) -> dict[str, Any]:
+        new = (1.0 * steps) ** self.beta_2_decay
+        return {"old": 1 - new, "new": new, "rate": np.minimum(rates, 1 / steps**0.5)}
 
     def update(self, W: Array, dW: Array, scratch: Array, *slots: Array) -> None:
         np.multiply(dW, dW, scratch)

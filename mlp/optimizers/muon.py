@@ -136,8 +136,15 @@ class Muon(Optimizer):
         self._a, self._b, self._c = (np.array(x, dtype) for x in (self.muon_a, self.muon_b, self.muon_c))
 
     def prepare(self, learning_rate: float) -> None:
-        ADAM.prepare(self, learning_rate * self.adam_lr_ratio)
+        self.rate.fill(self.numbers_of_steps(learning_rate, self.iterations + 1)["rate"])
         self._eta = learning_rate
+
+    def scalars(self) -> dict[str, Any]:
+        numbers = {"a": self._a, "b": self._b, "c": self._c, "momentum": self._momentum}
+        return {**ADAM.scalars(self), **numbers}
+
+    def numbers_of_steps(self, rates: Any, steps: Any) -> dict[str, Any]:
+        return {**ADAM.numbers_of_steps(self, rates * self.adam_lr_ratio, steps), "eta": rates}
 
     def update(self, W: Array, dW: Array, scratch: Array, *slots: Array) -> None:
         m, v, *memory = slots

@@ -1,0 +1,1 @@
+"""Kernels of the compiled engine: loops on raw memory, matrix products, threads."""
