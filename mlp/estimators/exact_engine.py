@@ -209,9 +209,7 @@ class ExactEngine:
     def is_worth_fusing(self, steps: int) -> bool:
         """Whether passes are worth their loading, to the process, and their making, to this engine."""
         size = self.parameters.values.size
-        return (
-            fused.WORTH.is_reached(steps, size) and self.worth.is_reached(steps, size) and has_numba()
-        )
+        return fused.WORTH.is_reached(steps, size) and self.worth.is_reached(steps, size) and has_numba()
 
     def fuse(self, rule: Optimizer) -> None:
         """Let compiled passes do what is between the products, with the same bits, if the rule has one."""
