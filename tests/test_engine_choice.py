@@ -1,5 +1,9 @@
 """Which engine is taken, what is said about it, and what happens where it cannot work."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -159,6 +163,33 @@ def test_machine_code_is_kept(tmp_path, monkeypatch):
         assert one_kernel().compiled == 1
         assert kept.read_bytes()[:65] == whole[:65] or kept.read_bytes() != broken
         assert one_kernel().compiled == 0
+
+
+SECOND_PROCESS = """
+import sys
+import numpy as np
+import mlp
+model = mlp.Sequential([mlp.layers.Dense(1, input_shape=(2,))], seed=0)
+model.compile("sgd", "mse", engine="numba")
+model.fit(np.ones((4, 2)), np.ones(4), verbose=0)
+model.predict(np.ones((4, 2)))
+print("numba" in sys.modules)
+"""
+
+
+def test_a_second_process_does_without_numba(tmp_path):
+    environment = os.environ | {"MLP_CACHE_DIR": str(tmp_path)}
+    loaded = [
+        subprocess.run(
+            [sys.executable, "-c", SECOND_PROCESS],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for _ in range(2)
+    ]
+    assert loaded == ["True\n", "False\n"]
 
 
 def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):

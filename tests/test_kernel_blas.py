@@ -73,14 +73,14 @@ def test_other_types_have_no_product():
 
 
 def test_without_mkl_it_is_the_blas_of_scipy(monkeypatch):
-    monkeypatch.setattr(blas, "library", lambda patterns, package: None)
+    monkeypatch.setattr(blas, "find_file", lambda patterns, package: None)
     assert blas.find.__wrapped__().name == blas.scipy_blas().name
 
 
 def test_a_broken_library_is_passed_over(monkeypatch, tmp_path):
     broken = tmp_path / "libmkl_rt.so"
     broken.write_bytes(b"not a library")
-    monkeypatch.setattr(blas, "library", lambda patterns, package: broken)
+    monkeypatch.setattr(blas, "find_file", lambda patterns, package: broken)
     assert blas.mkl() is None
 
 
@@ -102,9 +102,9 @@ def test_a_library_is_looked_for_where_it_is_installed(monkeypatch, tmp_path):
     (tmp_path / "Library" / "bin").mkdir(parents=True)
     (tmp_path / "Library" / "bin" / "mkl_rt.3.dll").touch()
     monkeypatch.setattr(blas.sys, "prefix", str(tmp_path))
-    found = blas.library(("libmkl_rt.so*", "mkl_rt*.dll"), "no-such-package")
+    found = blas.find_file(("libmkl_rt.so*", "mkl_rt*.dll"), "not-installed")
     assert found == (tmp_path / "Library" / "bin" / "mkl_rt.3.dll").resolve()
-    assert blas.library(("libmkl_rt.so*",), "no-such-package") is None
+    assert blas.find_file(("libmkl_rt.so*",), "not-installed") is None
 
 
 class Runtime:

@@ -14,6 +14,7 @@ from typing import Any
 
 from mlp.activations import Activation, Blend, Linear
 from mlp.arrays import Array
+from mlp.engines.kernels.arithmetic import multiply_rows
 from mlp.engines.kernels.pointers import Anchor, Record, numbers, pointer, shift
 from mlp.engines.kernels.tape import Operand, Tape, Uncompilable
 from mlp.engines.kernels.walk import OPERANDS, START, STOP
@@ -124,16 +125,6 @@ def blend(record: Record, anchor: Anchor) -> None:
             y[k] = formula(x[k], g[k], learned[k])
 
 
-def take_share(record: Record, anchor: Anchor) -> None:
-    """share = α grad: what goes through the bent part of a blend."""
-    grad, learned = pointer(record[OPERANDS], anchor), pointer(record[OPERANDS + 1], anchor)
-    share, units = pointer(record[OPERANDS + 2], anchor), record[OPERANDS + 3]
-    for r in range(record[START], record[STOP]):
-        g, s = shift(grad, r * units), shift(share, r * units)
-        for k in range(units):
-            s[k] = learned[k] * g[k]
-
-
 def add_rest(record: Record, anchor: Anchor) -> None:
     """delta = bent + (grad − share): what went round the bent part of a blend is added."""
     bent, grad = pointer(record[OPERANDS], anchor), pointer(record[OPERANDS + 1], anchor)
@@ -224,7 +215,7 @@ def emit_delta_of_blend(
     inner = activation.activation
     bent = net if type(inner) is Linear else activation.bent
     emit_gradient(tape, activation, "alpha", grad, net, bent, units)
-    tape.add(take_share, grad, alpha, share, units, work=rows, shared=units)
+    tape.add(multiply_rows, grad, alpha, share, units, work=rows, shared=units)
     below = emit_delta(tape, inner, share, net, bent, delta, units)
     tape.add(add_rest, below, grad, share, delta, work=rows * units, shared=1)
     return delta

@@ -85,8 +85,8 @@ def find() -> Blas:
 
 def mkl() -> Blas | None:
     """MKL, or None if it is not installed or does not work."""
-    path = library(("libmkl_rt.so*", "mkl_rt*.dll", "libmkl_rt*.dylib"), "mkl")
-    openmp = library(("libiomp5.so", "libiomp5md.dll", "libiomp5.dylib"), "intel-openmp")
+    path = find_file(("libmkl_rt.so*", "mkl_rt*.dll", "libmkl_rt*.dylib"), "mkl")
+    openmp = find_file(("libiomp5.so", "libiomp5md.dll", "libiomp5.dylib"), "intel-openmp")
     if path is None or openmp is None or os.environ.get("MKL_INTERFACE_LAYER", "LP64").startswith("ILP64"):
         return None
     try:
@@ -105,7 +105,7 @@ def mkl() -> Blas | None:
     return found if multiplies(found) else None
 
 
-def library(patterns: tuple[str, ...], package: str) -> Path | None:
+def find_file(patterns: tuple[str, ...], package: str) -> Path | None:
     """A library of a Python package, or of the environment's folder for libraries; None if there is none."""
     try:
         listed = metadata.distribution(package).files or []

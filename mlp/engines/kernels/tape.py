@@ -276,7 +276,7 @@ class Tape:
 
 def cores(numbers: int) -> int:
     """How many cores should share so much work, if they are there."""
-    return 1 if numbers < teams.LIGHT else max(2, numbers // PART)
+    return 1 if numbers < teams.GAIN else max(2, numbers // PART)
 
 
 def bits(value: float) -> int:
