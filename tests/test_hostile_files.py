@@ -9,7 +9,7 @@ import pytest
 import safetensors.numpy
 from test_model_files import load_or_refuse, packed, parts, refused, small
 
-from mlp import Sequential, layers, models
+from mlp import Sequential, layers, metrics, models, storage
 from mlp.errors import ArgumentError, ModelFileError
 from mlp.layers import Dense, Residual
 
@@ -19,8 +19,8 @@ def path(tmp_path):
     return tmp_path / "net.mlp"
 
 
-def described(name, kind="Layer", **config) -> dict:
-    return {"class_name": name, "kind": kind, "config": config}
+def described(class_name, kind="Layer", **config) -> dict:
+    return {"class_name": class_name, "kind": kind, "config": config}
 
 
 def content_with(path, stack, **numbers) -> bytes:
@@ -103,7 +103,7 @@ def test_long_rows_are_refused_before_memory_is_taken(stack, way, path):
 
 
 def test_parameters_that_no_initializer_makes_are_counted(path):
-    stack = [described("Input", "Input", shape=[1000]), described("RMSNormalization")]
+    stack = [described("Input", "Input", shape=[100_000]), described("RMSNormalization")]
     refused(path, content_with(path, stack, x=np.zeros(10, "f4")), "want more numbers than the file has")
 
 
@@ -163,3 +163,123 @@ def test_the_deepest_model_can_be_saved(path):
         models.load_model(path).predict(np.ones((1, 3))), model.predict(np.ones((1, 3)))
     )
     assert isinstance(ModelFileError("x"), OSError)
+
+
+# no numbers, or few, and much to do
+
+
+def test_bytes_are_not_counted_as_numbers(path):
+    stack = [described("Input", "Input", shape=[1000]), described("Dense", units=400)]
+    numbers = {"x": np.zeros(401_000, np.uint8)}
+    refused(path, content_with(path, stack, **numbers), "want more numbers than the file has")
+    state = {"optimizer.m": np.zeros(401_000, "f4")}
+    refused(path, content_with(path, stack, **state), "want more numbers than the file has")
+
+
+@pytest.mark.parametrize("way", ["one after the other", "in a block"])
+def test_layers_without_end(way, path):
+    many = [described("Flatten") for _ in range(2100)]
+    stack = many if way == "one after the other" else [described("Residual", layers=many)]
+    stack = [described("Input", "Input", shape=[3]), *stack]
+    refused(path, content_with(path, stack), r"it has \d+ layers; 2048 are the most that are read")
+
+
+def test_metrics_without_end(path):
+    small(path)
+    header, document, numbers = parts(path)
+    document["compile"]["metrics"] = [described("AUC", "Layer", name=str(k)) for k in range(257)]
+    refused(path, packed(header, json.dumps(document), numbers), "metrics must be 256 at most; got 257")
+
+
+def test_what_would_not_be_read_is_not_saved(path):
+    model = Sequential([Dense(3, input_shape=(3,))], seed=0)
+    model.compile("sgd", "mse", metrics=[metrics.MeanSquaredError(f"m{k}") for k in range(257)])
+    with pytest.raises(ArgumentError, match=r"has 1 layers and 257 metrics; files are read of up to 2048 l"):
+        model.save(path)
+    model.compile("sgd", "mse", metrics=[metrics.MeanSquaredError(f"m{k}") for k in range(256)])
+    model.save(path)
+    assert len(models.load_model(path).metrics) == 256
+    long = Sequential([Residual([layers.Identity() for _ in range(2048)], input_shape=(3,))], seed=0)
+    with pytest.raises(ArgumentError, match="has 2049 layers and 0 metrics"):
+        long.save(path)
+
+
+def test_a_table_of_many_classes_is_made_with_the_first_rows(path):
+    small(path)
+    header, document, numbers = parts(path)
+    document["compile"]["metrics"] = [described("MeanIoU", "Metric", num_classes=10_000, name="iou")]
+    path.write_bytes(packed(header, json.dumps(document), numbers))
+    tracemalloc.start()
+    models.load_model(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2_000_000
+
+
+def test_a_model_of_many_layers_is_built_once(path, monkeypatch):
+    model = Sequential([layers.Input(3), *(layers.Flatten() for _ in range(20))], seed=0)
+    model.save(path)
+    built = []
+    gather = Sequential.gather
+    monkeypatch.setattr(Sequential, "gather", lambda self: built.append(len(self.layers)) or gather(self))
+    assert repr(models.load_model(path)) == repr(model)
+    assert built == [20]
+
+
+def test_an_input_of_many_axes(path):
+    embedding = described("Embedding", input_dim=3, output_dim=1)
+    stack = [described("Input", "Input", shape=[2] * 21), embedding]
+    refused(path, content_with(path, stack), "its layers hand on rows that are too long")
+
+
+@pytest.mark.parametrize("text", ["[],", "{},", '[{"a":0}],', "0,", '"",'])
+def test_more_lists_than_numbers(text, path):
+    small(path)
+    header, document, numbers = parts(path)
+    document["extra"] = "@@"
+    long = "[" + (text * (2**22 // len(text))).rstrip(",") + "]"
+    content = packed(header, json.dumps(document).replace('"@@"', long), numbers)
+    tracemalloc.start()
+    refused(path, content, "it has too many lists and names beside its numbers")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * len(content)
+
+
+def test_what_would_not_be_read_is_not_written(path):
+    model = Sequential([Dense(2, input_shape=(3,))], seed=0)
+    model.save(path)
+    before = path.read_bytes()
+    for extra in ({"lists": [[]] * 2**20}, {"text": "x" * 60_000_000}):
+        with pytest.raises(ArgumentError, match="characters of JSON, more than is read again"):
+            storage.save(model, path, extra=extra)
+    floats = np.random.default_rng(0).random(2**18).tolist()
+    assert path.read_bytes() == before
+    storage.save(model, path, extra={"floats": floats})
+    assert storage.read(path)[1]["extra"]["floats"] == floats
+
+
+@pytest.mark.parametrize("place", ["header", "text"])
+def test_a_name_twice(place, path):
+    content = small(path)
+    header, document, numbers = parts(path)
+    if place == "text":
+        content = packed(
+            header, json.dumps(document).replace('"model":', '"model": {}, "model":', 1), numbers
+        )
+    else:
+        head = content[8 : 8 + int.from_bytes(content[:8], "little")]
+        head = head.replace(
+            b'"dense.b":', b'"dense.W":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"dense.b":'
+        )
+        content = len(head).to_bytes(8, "little") + head + numbers
+    refused(path, content, "it has a name twice")
+
+
+def test_more_axes_than_arrays_can_have(path):
+    small(path)
+    header, document, _ = parts(path)
+    for shape in ([1] * 70, [0, 2**62], [0, 2**31, 2**31, 2**31]):
+        size = 4 * int(0 not in shape)
+        header = {"x": {"dtype": "F32", "shape": shape, "data_offsets": [0, size]}}
+        refused(path, packed(header, json.dumps(document), bytes(size)), "is not a")
