@@ -165,6 +165,15 @@ def test_bar_where_tqdm_is_installed(capsys):
     assert not shown.err
 
 
+def test_the_bar_of_an_epoch_that_ended_early_says_where(capsys):
+    model = net()
+    end = callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: setattr(model, "stop_training", True)
+    )
+    model.fit(X, y, batch_size=2, verbose=1, callbacks=[end])
+    assert re.search(r"\r1/\d+ ━", capsys.readouterr().out)
+
+
 def test_lines_where_tqdm_is_not_installed(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm", None)
     net().fit(X, y, epochs=2, verbose=1)

@@ -1,7 +1,72 @@
-"""Callbacks: what happens around the steps of a training run."""
+"""Callbacks: what happens around the steps of a training run, at Keras's moments.
+
+Those that every `fit` needs are loaded at once, the others when they are asked for.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from mlp.callbacks.base import Callback, CallbackList
-from mlp.callbacks.history import History
-from mlp.callbacks.progress import EpochLines, ProgressBar, progress
+from mlp.callbacks.history import History, with_history
+from mlp.callbacks.progress import ProgbarLogger, progress
 
-__all__ = ["Callback", "CallbackList", "EpochLines", "History", "ProgressBar", "progress"]
+if TYPE_CHECKING:
+    from mlp.callbacks.averages import SwapEMAWeights
+    from mlp.callbacks.backup import BackupAndRestore
+    from mlp.callbacks.checkpoint import ModelCheckpoint
+    from mlp.callbacks.early_stopping import EarlyStopping, TerminateOnNaN
+    from mlp.callbacks.functions import LambdaCallback
+    from mlp.callbacks.logs import CSVLogger, TensorBoard
+    from mlp.callbacks.rate_finder import RateSearch, find_learning_rate
+    from mlp.callbacks.rates import LearningRateScheduler, ReduceLROnPlateau
+    from mlp.callbacks.recovery import RecoverFromDivergence
+
+__all__ = [
+    "BackupAndRestore",
+    "CSVLogger",
+    "Callback",
+    "CallbackList",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "ModelCheckpoint",
+    "ProgbarLogger",
+    "RateSearch",
+    "RecoverFromDivergence",
+    "ReduceLROnPlateau",
+    "SwapEMAWeights",
+    "TensorBoard",
+    "TerminateOnNaN",
+    "find_learning_rate",
+    "progress",
+    "with_history",
+]
+
+_HOMES = {
+    "BackupAndRestore": "backup",
+    "CSVLogger": "logs",
+    "EarlyStopping": "early_stopping",
+    "LambdaCallback": "functions",
+    "LearningRateScheduler": "rates",
+    "ModelCheckpoint": "checkpoint",
+    "RateSearch": "rate_finder",
+    "RecoverFromDivergence": "recovery",
+    "ReduceLROnPlateau": "rates",
+    "SwapEMAWeights": "averages",
+    "TensorBoard": "logs",
+    "TerminateOnNaN": "early_stopping",
+    "find_learning_rate": "rate_finder",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """A callback that has not been loaded yet."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}")
+    globals()[name] = value = getattr(import_module(f"mlp.callbacks.{_HOMES[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

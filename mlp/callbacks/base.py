@@ -1,9 +1,10 @@
 """Callbacks: hooks with empty bodies, at Keras's moments and with Keras's names."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from mlp.errors import ArgumentError
+from mlp.errors import ArgumentError, DivergenceError
+from mlp.naming import constructor_arguments, plain_attributes
 
 if TYPE_CHECKING:
     from mlp.model import Model
@@ -17,14 +18,24 @@ class Callback:
     Attributes
     ----------
     model : Sequential
-        Set before the first hook. ``model.stop_training = True`` ends the training after the
-        epoch in hand.
+        Set before the first hook. ``model.stop_training = True`` ends the training: after the batch, in a
+        hook of a batch, and otherwise after the epoch.
     params : dict
         "epochs", "initial_epoch", "steps" (an epoch) and "verbose".
-    every_batch : bool
+    every_batch : bool or None
         Class attribute: whether the hooks of a training batch must be called for each. Where no
         callback asks for that, a compiled engine makes many steps at a time, and calls them once:
-        when the first begins and when the last ends.
+        when the first begins and when the last ends. None: for the sake of this callback they need
+        not be called at all.
+    heard_last : bool
+        Class attribute: whether to be called after all callbacks that do not ask for that.
+
+    Notes
+    -----
+    `BackupAndRestore` keeps the state of every callback, so that a run that is resumed goes on as
+    if it had not stopped: see `get_state`. Settings stand under the names of the constructor's
+    parameters and what changes during a run under others, and `on_train_begin` resets that: so
+    an object serves several fits.
 
     Examples
     --------
@@ -35,7 +46,8 @@ class Callback:
 
     model: "Model"
     params: dict[str, Any]
-    every_batch = True
+    every_batch: bool | None = True
+    heard_last = False
 
     def set_model(self, model: "Model") -> None:
         """Receive the model, before training or testing."""
@@ -59,9 +71,17 @@ class Callback:
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """A step begins; counted from 0 in each epoch."""
+        self.on_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """A step ends; `logs` has the means of this epoch so far."""
+        self.on_batch_end(batch, logs)
+
+    def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """The older name of `on_train_batch_begin`."""
+
+    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """The older name of `on_train_batch_end`."""
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
         """`evaluate` or a validation begins."""
@@ -75,8 +95,41 @@ class Callback:
     def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """A batch of `evaluate` or of a validation ends."""
 
+    def on_predict_begin(self, logs: Logs | None = None) -> None:
+        """`predict` begins."""
+
+    def on_predict_end(self, logs: Logs | None = None) -> None:
+        """`predict` ends."""
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """A batch of `predict` begins."""
+
+    def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """A batch of `predict` ends; `logs` has its "outputs"."""
+
+    # moments that Keras does not have
+
     def on_train_failure(self) -> None:
-        """`fit` ends by an error, of whatever kind: let go of what is held. (Keras has no such moment.)"""
+        """`fit` ends by an error, of whatever kind: let go of what is held."""
+
+    def on_divergence(self, error: DivergenceError) -> bool:
+        """The loss or the weights are no longer finite; the last good weights are back already.
+
+        Return True to make the epoch in hand again from these, or with ``model.stop_training``
+        set to end the training; otherwise `fit` raises the error.
+        """
+        return False
+
+    def get_state(self) -> dict[str, Any]:
+        """What a resumed run must know: by default all attributes that are plain data or arrays.
+
+        Those that are called as the constructor's parameters are settings, and left out.
+        """
+        return plain_attributes(self, {"model", "params", *constructor_arguments(type(self))})
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `get_state` gave; called after every callback's `on_train_begin`."""
+        vars(self).update(state)
 
 
 class CallbackList:
@@ -92,18 +145,18 @@ class CallbackList:
                 )
             callback.set_params(params)
             callback.set_model(model)
-        hooks = ("on_train_batch_begin", "on_train_batch_end")
-        self.hears_batches = any(self.overrides(hook) for hook in hooks)
-        self.hears_each_batch = any(
-            self.overrides(hook, [c for c in self.callbacks if c.every_batch]) for hook in hooks
-        )
-
-    def overrides(self, hook: str, callbacks: Sequence[Callback] | None = None) -> bool:
-        """Whether any of the callbacks, by default of all, does something at that moment."""
-        chosen = self.callbacks if callbacks is None else callbacks
-        return any(getattr(type(c), hook) is not getattr(Callback, hook) for c in chosen)
+        self.callbacks.sort(key=lambda callback: callback.heard_last)
+        hooks = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+        wishes = [c.every_batch for c in self.callbacks if any(overrides(c, hook) for hook in hooks)]
+        self.hears_batches = any(wish is not None for wish in wishes)
+        self.hears_each_batch = any(wishes)
 
     def call(self, hook: str, *arguments: Any) -> None:
         """Call one hook of every callback, in order."""
         for callback in self.callbacks:
             getattr(callback, hook)(*arguments)
+
+
+def overrides(callback: Callback, hook: str) -> bool:
+    """Whether a callback does something at that moment, by its class or by a function of its own."""
+    return getattr(getattr(callback, hook), "__func__", None) is not getattr(Callback, hook)

@@ -21,6 +21,8 @@ class Accuracy(Metric):
     0.5
     """
 
+    direction = "up"
+
     def values(self, y_true: Array, y_pred: Array) -> Any:
         same_shape(y_true, y_pred)
         require_no_gaps(y_true)
@@ -40,6 +42,8 @@ class AccuracyByForm(Metric):
     >>> AccuracyByForm()([1, 0, 0, 0], [0.9, 0.4, 0.5, 0.6])
     0.75
     """
+
+    direction = "up"
 
     def values(self, y_true: Array, y_pred: Array) -> Any:
         outputs = y_pred.shape[1]
@@ -65,6 +69,8 @@ class BinaryAccuracy(Metric):
     0.75
     """
 
+    direction = "up"
+
     def __init__(self, name: str | None = None, dtype: str | None = None, threshold: float = 0.5) -> None:
         require_in("(-inf, inf)", "threshold", threshold)
         super().__init__(name, dtype)
@@ -85,6 +91,8 @@ class CategoricalAccuracy(Metric):
     0.5
     """
 
+    direction = "up"
+
     def values(self, y_true: Array, y_pred: Array) -> Any:
         return largest(self, y_true, y_pred) == y_pred.argmax(axis=1)
 
@@ -97,6 +105,8 @@ class SparseCategoricalAccuracy(Metric):
     >>> SparseCategoricalAccuracy()([2, 1], [[0.1, 0.6, 0.3], [0.05, 0.95, 0.0]])
     0.5
     """
+
+    direction = "up"
 
     def values(self, y_true: Array, y_pred: Array) -> Any:
         return single_labels(y_true) == y_pred.argmax(axis=1)
@@ -116,6 +126,8 @@ class TopKCategoricalAccuracy(Metric):
     >>> metric([[0, 0, 1], [0, 1, 0]], [[0.1, 0.9, 0.8], [0.05, 0.0, 0.95]])
     0.5
     """
+
+    direction = "up"
 
     def __init__(
         self, k: int = 5, name: str | None = "top_k_categorical_accuracy", dtype: str | None = None
@@ -145,6 +157,8 @@ class SparseTopKCategoricalAccuracy(Metric):
     >>> SparseTopKCategoricalAccuracy(k=1, from_sorted_ids=True)([2, 1], [[1, 0, 3], [1, 2, 3]])
     0.5
     """
+
+    direction = "up"
 
     def __init__(
         self,

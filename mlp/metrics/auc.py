@@ -58,6 +58,8 @@ class AUC(Metric):
     0.8333333333333334
     """
 
+    direction = "up"
+
     def __init__(
         self,
         num_thresholds: int | None = 200,

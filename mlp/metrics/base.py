@@ -41,6 +41,9 @@ class Metric(Part):
     several quantiles) a metric is given the columns that are it (`Loss.prediction`), or with
     ``of_all_outputs = True`` as an attribute all of them.
 
+    The attribute `direction` is "up" if more is better, "down" if less is, or None; callbacks with
+    ``mode="auto"`` ask for it.
+
     Examples
     --------
     A mean over rows:
@@ -68,6 +71,7 @@ class Metric(Part):
     0.75
     """
 
+    direction: str | None = None
     of_all_outputs = False
     by_batch = False  # whether it gave one number for all rows, which depends on how they are cut
 

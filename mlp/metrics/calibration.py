@@ -31,6 +31,8 @@ class BrierScore(Metric):
     0.166667
     """
 
+    direction = "down"
+
     def values(self, y_true: Array, y_pred: Array) -> Any:
         error = y_pred - one_hot(y_true, y_pred.shape[1])
         return np.einsum("nk,nk->n", error, error)
@@ -61,6 +63,8 @@ class ExpectedCalibrationError(Metric):
     >>> round(metric([1, 0, 1, 1], [0.9, 0.2, 0.7, 0.8]), 6)  # (1/4)|0 − 0.2| + (3/4)|1 − 0.8|
     0.2
     """
+
+    direction = "down"
 
     def __init__(self, bins: int = 15, name: str | None = None, dtype: str | None = None) -> None:
         valid = is_integer(bins) and 0 < bins <= 10**6

@@ -54,6 +54,8 @@ class BalancedAccuracy(Metric):
     0.5
     """
 
+    direction = "up"
+
     matrix: Array | None
     reset_state, update = reset_matrix, update_matrix
 
@@ -85,6 +87,8 @@ class MatthewsCorrelation(Metric):
     >>> MatthewsCorrelation()([1, 1, 1, 0], [0.9, 0.1, 0.8, 0.7])
     -0.3333333333333333
     """
+
+    direction = "up"
 
     matrix: Array | None
     reset_state, update = reset_matrix, update_matrix
@@ -120,6 +124,8 @@ class CohenKappa(Metric):
     >>> CohenKappa()([1, 1, 0, 0], [0.9, 0.1, 0.2, 0.4])
     0.5
     """
+
+    direction = "up"
 
     matrix: Array | None
     reset_state, update = reset_matrix, update_matrix

@@ -72,6 +72,7 @@ class PearsonCorrelation(Metric):
     1.0
     """
 
+    direction = "up"
     reset_state, update, result = reset_moments, update_moments, result_of_moments
 
     def __init__(self, name: str | None = None, dtype: str | None = None, axis: int = -1) -> None:
@@ -109,6 +110,7 @@ class ConcordanceCorrelation(Metric):
     0.981632
     """
 
+    direction = "up"
     reset_state, update, result = reset_moments, update_moments, result_of_moments
 
     def __init__(self, name: str | None = None, dtype: str | None = None, axis: int = -1) -> None:

@@ -39,6 +39,8 @@ class FBetaScore(Metric):
     array([0.38461538, 0.90909091, 0.83333333])
     """
 
+    direction = "up"
+
     def __init__(
         self,
         average: str | None = None,
@@ -80,6 +82,8 @@ class F1Score(Metric):
     >>> F1Score(average="macro")([0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]])
     1.0
     """
+
+    direction = "up"
 
     def __init__(
         self,

@@ -31,8 +31,8 @@ def prepare(metric: Any, classes: Any, wanted: Any, ignored: int | None = None, 
 
 
 def reset_matrix(self: Any) -> None:
-    """Forget all rows."""
-    self.matrix = np.zeros((self.num_classes, self.num_classes))
+    """Forget all rows; the table is made with the first of them."""
+    self.matrix = None
 
 
 def intersect(self: Any, truth: Array, predicted: Array, weight: Array | None) -> None:
@@ -51,11 +51,14 @@ def intersect(self: Any, truth: Array, predicted: Array, weight: Array | None) -
     if not known.all():
         truth, predicted = truth[known], predicted[known]
         weight = None if weight is None else weight[known]
-    self.matrix += confusion(truth, predicted, self.num_classes, weight)
+    found = confusion(truth, predicted, self.num_classes, weight)
+    self.matrix = found if self.matrix is None else np.add(self.matrix, found, out=self.matrix)
 
 
 def mean_iou(self: Any) -> float:
     """Mean of TP / (TP + FP + FN) over the wanted classes that occur; 0 if none does."""
+    if self.matrix is None:
+        return 0.0
     right = self.matrix.diagonal()
     union = self.matrix.sum(axis=0) + self.matrix.sum(axis=1) - right
     found = union[self._wanted] > 0
@@ -88,6 +91,7 @@ class IoU(Metric):
     0.3333333333333333
     """
 
+    direction = "up"
     reset_state, result = reset_matrix, mean_iou
 
     def __init__(
@@ -127,6 +131,7 @@ class MeanIoU(Metric):
     0.3333333333333333
     """
 
+    direction = "up"
     reset_state, result = reset_matrix, mean_iou
 
     def __init__(
@@ -166,6 +171,7 @@ class OneHotIoU(Metric):
     0.16666666666666666
     """
 
+    direction = "up"
     reset_state, result = reset_matrix, mean_iou
 
     def __init__(
@@ -202,6 +208,7 @@ class OneHotMeanIoU(Metric):
     0.3333333333333333
     """
 
+    direction = "up"
     reset_state, result = reset_matrix, mean_iou
 
     def __init__(
@@ -238,6 +245,7 @@ class BinaryIoU(Metric):
     0.3333333333333333
     """
 
+    direction = "up"
     reset_state, result = reset_matrix, mean_iou
 
     def __init__(

@@ -58,6 +58,7 @@ class BinaryCrossentropy(Metric):
     0.814924
     """
 
+    direction = "down"
     values = loss_values
 
     def __init__(
@@ -94,6 +95,7 @@ class CategoricalCrossentropy(Metric):
     1.176939
     """
 
+    direction = "down"
     values = loss_values
 
     def __init__(
@@ -132,6 +134,7 @@ class SparseCategoricalCrossentropy(Metric):
     1.176939
     """
 
+    direction = "down"
     values = loss_values
 
     def __init__(
@@ -174,6 +177,8 @@ class CrossentropyByForm(Metric):
     1.176939
     """
 
+    direction = "down"
+
     def values(self, y_true: Array, y_pred: Array) -> Any:
         self.loss: type[losses.Loss] = losses.CategoricalCrossentropy
         if y_pred.shape[1] == 1:
@@ -196,6 +201,7 @@ class KLDivergence(Metric):
     0.4581
     """
 
+    direction = "down"
     loss, values = losses.KLDivergence, loss_values
 
     def __init__(self, name: str | None = "kl_divergence", dtype: str | None = None) -> None:
@@ -211,6 +217,7 @@ class Poisson(Metric):
     0.5
     """
 
+    direction = "down"
     loss, values = losses.Poisson, loss_values
 
 
@@ -223,6 +230,7 @@ class Hinge(Metric):
     1.3
     """
 
+    direction = "down"
     loss, values = losses.Hinge, loss_values
 
 
@@ -235,6 +243,7 @@ class SquaredHinge(Metric):
     1.86
     """
 
+    direction = "down"
     loss, values = losses.SquaredHinge, loss_values
 
 
@@ -247,4 +256,5 @@ class CategoricalHinge(Metric):
     1.2
     """
 
+    direction = "down"
     loss, values = losses.CategoricalHinge, loss_values

@@ -125,6 +125,7 @@ class MeanMetricWrapper(Metric):
             name = snake_case(type(fn).__name__) if name is None else name
         super().__init__(getattr(fn, "__name__", None) if name is None else name, dtype)
         self.of_all_outputs = not isinstance(fn, losses.Loss) or fn.per_target > 1
+        self.direction = "down" if isinstance(fn, losses.Loss) else None
         self.fn: Any = fn
         self.kwargs = kwargs
 

@@ -23,6 +23,8 @@ class MeanSquaredError(Metric):
     0.5
     """
 
+    direction = "down"
+
     def values(self, y_true: Array, y_pred: Array) -> Any:
         same_shape(y_true, y_pred)
         error = np.subtract(y_true, y_pred, dtype=_float(y_true, y_pred))
@@ -37,6 +39,8 @@ class RootMeanSquaredError(Metric):
     >>> RootMeanSquaredError()([[0, 1], [0, 0]], [[1, 1], [0, 0]])
     0.5
     """
+
+    direction = "down"
 
     def values(self, y_true: Array, y_pred: Array) -> Any:
         same_shape(y_true, y_pred)
@@ -55,6 +59,8 @@ class MeanAbsoluteError(Metric):
     >>> MeanAbsoluteError()([[0, 1], [0, 0]], [[1, 1], [0, 0]])
     0.25
     """
+
+    direction = "down"
 
     def values(self, y_true: Array, y_pred: Array) -> Any:
         same_shape(y_true, y_pred)
@@ -76,6 +82,7 @@ class MeanAbsolutePercentageError(Metric):
     25.0
     """
 
+    direction = "down"
     loss, values = losses.MeanAbsolutePercentageError, loss_values
 
 
@@ -88,6 +95,7 @@ class MeanSquaredLogarithmicError(Metric):
     0.120113
     """
 
+    direction = "down"
     loss, values = losses.MeanSquaredLogarithmicError, loss_values
 
 
@@ -104,6 +112,7 @@ class LogCoshError(Metric):
     0.108445
     """
 
+    direction = "down"
     loss, values = losses.LogCosh, loss_values
 
     def __init__(self, name: str | None = "logcosh", dtype: str | None = None) -> None:
@@ -124,6 +133,7 @@ class CosineSimilarity(Metric):
     0.5
     """
 
+    direction = "up"
     loss = losses.CosineSimilarity
 
     def __init__(self, name: str | None = None, dtype: str | None = None, axis: int = -1) -> None:
@@ -154,6 +164,7 @@ class MeanPinballLoss(Metric):
     0.333333
     """
 
+    direction = "down"
     values = loss_values
 
     def __init__(
@@ -190,6 +201,8 @@ class R2Score(Metric):
     >>> R2Score()([[1.0], [4.0], [3.0]], [[2.0], [4.0], [4.0]])
     0.5714285714285714
     """
+
+    direction = "up"
 
     def __init__(
         self,

@@ -305,6 +305,7 @@ class Precision(Metric):
     0.5
     """
 
+    direction = "up"
     __init__, reset_state, update = keep_choice, reset_table, update_table
 
     def result(self) -> Any:
@@ -329,6 +330,7 @@ class Recall(Metric):
     1.0
     """
 
+    direction = "up"
     __init__, reset_state, update = keep_choice, reset_table, update_table
 
     def result(self) -> Any:

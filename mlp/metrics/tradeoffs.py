@@ -54,6 +54,7 @@ class SensitivityAtSpecificity(Metric):
     0.5
     """
 
+    direction = "up"
     reset_state, update = reset_table, update_table
 
     def __init__(
@@ -89,6 +90,7 @@ class SpecificityAtSensitivity(Metric):
     0.6666666666666666
     """
 
+    direction = "up"
     reset_state, update = reset_table, update_table
 
     def __init__(
@@ -124,6 +126,7 @@ class PrecisionAtRecall(Metric):
     0.5
     """
 
+    direction = "up"
     reset_state, update = reset_table, update_table
 
     def __init__(
@@ -159,6 +162,7 @@ class RecallAtPrecision(Metric):
     0.5
     """
 
+    direction = "up"
     reset_state, update = reset_table, update_table
 
     def __init__(

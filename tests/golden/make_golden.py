@@ -32,7 +32,8 @@ import torch
 # each is a module here, with a function of the same name that returns what its file holds
 KINDS = (
     "names", "activations", "losses", "metrics", "initializers",
-    "regularizers", "constraints", "layers", "optimizers", "schedules", "models", "scripts",
+    "regularizers", "constraints", "layers", "optimizers", "schedules", "models", "callbacks", "scripts",
+    "keras_files",
 )  # fmt: skip
 
 

@@ -8,7 +8,10 @@ from peers import use
 
 FOLDER = pathlib.Path(__file__).parent.parent / "keras_scripts"
 # those that set their weights and shuffle nothing; the others draw random numbers, which are Keras's own
-SCRIPTS = ("averaging", "binary", "defaults", "embedding", "multiclass", "parts", "regression")
+SCRIPTS = (
+    "averaging", "binary", "callbacks", "defaults", "embedding", "multiclass", "parts", "regression",
+    "streams",
+)  # fmt: skip
 KINDS = (
     "activations", "losses", "optimizers", "metrics", "initializers", "regularizers", "constraints",
 )  # fmt: skip
