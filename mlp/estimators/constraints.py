@@ -107,6 +107,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     ],
     "dropout": [SHARE, list, tuple, np.ndarray],
     "input_dropout": [SHARE],
+    "alpha_scaling": [StrOptions({"batch", "data"})],
     "l1": [NOT_NEGATIVE],
     "kernel_initializer": [Names("initializer"), Initializer, type, None],
     "bias_initializer": [Names("initializer"), Initializer, type, None],

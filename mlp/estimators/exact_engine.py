@@ -39,7 +39,14 @@ class ExactEngine:
     loss : SquaredError, Poisson, LogLoss or BinaryLogLoss
     alpha : float
         Strength of the penalty ½ α Σ W² / Σ_n w_n.
+
+    Attributes
+    ----------
+    data_total : float or None
+        Σ_n w_n of all training rows, for a penalty that is divided by it and not by that of a batch.
     """
+
+    data_total: float | None = None
 
     def __init__(
         self,
@@ -127,7 +134,7 @@ class ExactEngine:
         squares = 0.0
         for W in self.kernels:
             squares += W.dot(W)
-        return 0.5 * self.alpha * squares / total
+        return 0.5 * self.alpha * squares / (total if self.data_total is None else self.data_total)
 
     def forward(self, X: Any, last: Array) -> None:
         """Fill the outputs of the hidden layers, and of the last."""
@@ -150,6 +157,8 @@ class ExactEngine:
 
     def backward(self, X: Any, out: Array, targets: Array, weight: Array | None, total: float) -> None:
         """Carry the delta back, and make the vector of gradients of the loss of all rows, summed up."""
+        if self.data_total is not None:  # so that the division by the batch's total leaves α W / data_total
+            self.factor.fill(self.alpha * (total / self.data_total))
         between = self.between
         delta = self.loss.delta(out, targets, between.delta)
         if weight is not None:
@@ -214,7 +223,7 @@ class ExactEngine:
     def fuse(self, rule: Optimizer) -> None:
         """Let compiled passes do what is between the products, with the same bits, if the rule has one."""
         if fused.is_plain(rule):
-            self.fused = fused.FusedUpdate(rule, self.parameters, self.factor, self.total)
+            self.fused = fused.FusedUpdate(rule, self.parameters, self.factor, self.total, bool(self.alpha))
             self.rows, self.known = -1, {}
 
     def lend(self, rows: int, T: Array) -> tuple[Array, Array, Array]:

@@ -145,20 +145,24 @@ class FusedUpdate:
     parameters : Parameters
         Of layers of W and b.
     alpha : Array
-        Of rank zero: strength of the penalty ½ α Σ W² / Σ_n w_n.
+        Of rank zero: strength of the penalty ½ α Σ W² / Σ_n w_n of the step.
     share : Array
         Of rank zero: Σ_n w_n of the step, or 1 / Σ_n w_n.
+    penalised : bool
+        Whether there is a penalty.
     """
 
-    def __init__(self, rule: Any, parameters: Parameters, alpha: Array, share: Array) -> None:
+    def __init__(
+        self, rule: Any, parameters: Parameters, alpha: Array, share: Array, penalised: bool
+    ) -> None:
         self.rule, form = rule, rule.exact_form()
         states = [rule.state[name] for name in rule.slots]
-        ranges, numbers = ranges_of(parameters, bool(alpha)), settings(rule, form)
+        ranges, numbers = ranges_of(parameters, penalised), settings(rule, form)
         values, gradients = parameters.values, parameters.gradients
         kernel = (exact.update_1, exact.update_2)[len(states) - 1]
         self.run = Pass(
             values.dtype, kernel,
-            values, gradients, ranges, len(ranges), float(alpha), share, 0, rule.rate,
+            values, gradients, ranges, len(ranges), alpha, share, 0, rule.rate,
             *(*states, 0)[:2], *numbers,
             form=form, count=len(numbers),
         )  # fmt: skip

@@ -64,7 +64,14 @@ class LayerEngine:
         Strength of the penalty ½ α Σ W² / Σ_n w_n.
     l1 : float
         Strength of the penalty l1 Σ |W| / Σ_n w_n.
+
+    Attributes
+    ----------
+    data_total : float or None
+        As of an `ExactEngine`, for both penalties.
     """
+
+    data_total: float | None = None
 
     def __init__(self, model: Model, loss: Any, alpha: float, l1: float) -> None:
         self.layers, self.parameters, self.loss = model.layers, model.parameters, loss
@@ -97,7 +104,9 @@ class LayerEngine:
     def value(self, out: Array, T: Array, weight: Array | None) -> float:
         """The loss of outputs, with the penalties."""
         loss: float = self.loss.value(out, T, weight, self._like(out, "scratch"))
-        total = len(out) if weight is None else float(weight.sum())
+        total = self.data_total
+        if total is None:
+            total = len(out) if weight is None else float(weight.sum())
         return loss + sum(self.penalty(W) for W, _, _ in self.penalised) / total
 
     def gradient(self, X: Any, T: Array, weight: Array | None) -> float:
@@ -114,10 +123,14 @@ class LayerEngine:
             if weight is not None:
                 delta = np.multiply(delta, weight[:, None], delta)
             backward(self.learning, delta)
+        total = len(out) if weight is None else weight.sum()
         for W, dW, room in self.penalised:
-            dW += self.penalty.gradient(W, room)
+            penalty = self.penalty.gradient(W, room)
+            if self.data_total is not None:
+                penalty *= total / self.data_total
+            dW += penalty
         gradients = self.parameters.gradients
-        np.divide(gradients, len(out) if weight is None else weight.sum(), gradients)
+        np.divide(gradients, total, gradients)
         return value
 
     def _like(self, array: Array, name: str) -> Array:

@@ -37,10 +37,13 @@ class Descent:
         self.rows, self.judge, self.listeners = rows, judge, listeners
         self.size = batch_size(estimator.batch_size, len(rows))
         self.order = np.arange(len(rows))
+        if estimator.alpha_scaling == "data":
+            engine.data_total = rows.total()
 
     def run(self, epochs: int) -> bool:
         """Train until the epochs are over, or there is nothing to gain; return whether that came first."""
         self.estimator.n_iter_ = 0
+        self.rule.resume()
         self.listeners.begin(-(-len(self.rows) // self.size))
         over = self.descend(epochs)
         self.rule.finish()

@@ -40,7 +40,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         "lbfgs" takes all rows at once. Beyond scikit-learn: any of `mlp.optimizers`; an object is
         copied, and keeps its own learning rate.
     alpha : float, default 0.0001
-        α, strength of the L2 penalty on W, divided by the number of rows of a batch.
+        α, strength of the L2 penalty on W, divided by the rows of a batch; see `alpha_scaling`.
     batch_size : int or "auto", default "auto"
         Rows of a batch, at most n; "auto" is 200. No matter to "lbfgs".
     learning_rate : {"constant", "invscaling", "adaptive"} or callable, default "constant"
@@ -91,6 +91,9 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         Beyond scikit-learn: with several outputs and "squared_error", the derivative of the loss; see Notes.
     l1 : float, default 0.0
         Beyond scikit-learn: strength of the penalty Σ |W|, divided as `alpha` is.
+    alpha_scaling : {"batch", "data"}, default "batch"
+        Beyond scikit-learn: `alpha` and `l1` are divided by the rows of a batch, or with "data" by all that
+        `fit`, or a call of `partial_fit`, trains with, whatever `batch_size` is. Weights count as rows do.
     kernel_initializer, bias_initializer : str, Initializer or None, default None
         Beyond scikit-learn: of W and b. None: Glorot's uniform bounds, for b too, as scikit-learn.
     clipnorm, clipvalue, global_clipnorm : float or None, default None
@@ -129,7 +132,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
     -----
     In float64 and with the same `random_state`, weights, losses and predictions are scikit-learn's to the
     last bit: the operations are done in its order. α is divided by the rows of each batch, not of all
-    data, so a smaller batch is penalised more.
+    data, so a smaller batch is penalised more, unless ``alpha_scaling="data"``.
 
     The squared error is a mean over the k columns of y, but scikit-learn's delta is that of their sum,
     out − t: k times the derivative (its issue 8349). A larger k is a larger step of "sgd", and a
@@ -172,9 +175,9 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         shuffle=True, random_state=None, tol=1e-4, verbose=False, warm_start=False, momentum=0.9,
         nesterovs_momentum=True, early_stopping=False, validation_fraction=0.1, beta_1=0.9, beta_2=0.999,
         epsilon=1e-8, n_iter_no_change=10, max_fun=15000, n_layers=None, width=None, out_activation=None,
-        dropout=0.0, input_dropout=0.0, true_gradient=False, l1=0.0, kernel_initializer=None,
-        bias_initializer=None, clipnorm=None, clipvalue=None, global_clipnorm=None, scoring=None,
-        callbacks=None, progress_bar=False,
+        dropout=0.0, input_dropout=0.0, true_gradient=False, l1=0.0, alpha_scaling="batch",
+        kernel_initializer=None, bias_initializer=None, clipnorm=None, clipvalue=None,
+        global_clipnorm=None, scoring=None, callbacks=None, progress_bar=False,
     ):  # fmt: skip
         store(self, locals())
 

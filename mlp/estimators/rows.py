@@ -126,6 +126,10 @@ class Rows:
     def __len__(self) -> int:
         return int(self.X.shape[0])
 
+    def total(self) -> float:
+        """Σ_n w_n: the number of rows if they have no weights."""
+        return len(self) if self.weight is None else self.weight.sum()
+
     def all(self) -> Batch:
         """Every row, without a copy."""
         return self.between(0, len(self))

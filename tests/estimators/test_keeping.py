@@ -25,9 +25,9 @@ SHARED = dict(
     learning_rate_init=0.02, power_t=0.7, max_iter=3, shuffle=False, random_state=5, tol=0.1, verbose=True,
     warm_start=True, momentum=0.3, nesterovs_momentum=False, early_stopping=True, validation_fraction=0.3,
     beta_1=0.5, beta_2=0.6, epsilon=1e-4, n_iter_no_change=2, max_fun=99, n_layers=2, width=6,
-    out_activation="linear", dropout=[0.1, 0.2], input_dropout=0.3, l1=0.4,
+    out_activation="linear", dropout=[0.1, 0.2], input_dropout=0.3, l1=0.4, alpha_scaling="data",
     kernel_initializer=initializers.HeNormal(), bias_initializer="ones", clipnorm=1.0, clipvalue=2.0,
-    global_clipnorm=3.0, scoring="max_error", callbacks=[callbacks.EpochLines()], progress_bar=True,
+    global_clipnorm=3.0, scoring="max_error", callbacks=[callbacks.ProgbarLogger()], progress_bar=True,
 )  # fmt: skip
 EVERY = {
     mlp.MLPClassifier: SHARED | dict(loss=losses.CategoricalHinge(), class_weight={0: 2, 1: 1}),
