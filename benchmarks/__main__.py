@@ -4,7 +4,7 @@ import argparse
 import subprocess
 import sys
 
-COMMANDS = ("speed", "latency", "growth", "xor", "profile", "parts", "solvers", "estimators")
+COMMANDS = ("speed", "latency", "growth", "xor", "profile", "parts", "solvers", "estimators", "reading")
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)

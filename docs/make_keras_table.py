@@ -64,8 +64,9 @@ REASONS = [
     ("keras", "random", "a seed: `Sequential(seed=...)`, `utils.set_random_seed`"),
     ("keras", "version", "`mlp.__version__`"),
     ("models", "Model", GRAPH),
-    ("*", "*clone_model save_model model_from_json save_weights load_weights KerasFileEditor", LATER),
-    ("callbacks", "*", LATER),
+    ("*", "*clone_model KerasFileEditor", LATER),
+    ("callbacks", "OrbaxCheckpoint", "`callbacks.BackupAndRestore`: one file, exact to the bit"),
+    ("callbacks", "RemoteMonitor", "`callbacks.LambdaCallback` with a request of your own"),
     (
         "layers",
         "Conv* Contrast* *Pool* Depthwise* Separable* Cropping* ZeroPadding* UpSampling* Resizing Center*",
@@ -88,7 +89,7 @@ REASONS = [
     ("utils", "*image* *img* *audio* *text* *timeseries* pad_sequences bounding_boxes", IMAGES),
     ("utils", "model_to_dot", "`utils.plot_model`, without Graphviz"),
     ("utils", "FeatureSpace", PREPROCESSING),
-    ("utils", "PyDataset Sequence *pack_x_y* Progbar get_file", LATER),
+    ("utils", "*pack_x_y* Progbar get_file", LATER),
     ("utils", "*", "Keras's own machinery"),
 ]
 

@@ -15,6 +15,9 @@ from mlp.errors import ArgumentError
 
 Array = NDArray[Any]
 LEAD, ALIGNED = 256, 64  # bytes; see `buffer`
+DOT = (
+    8192  # numbers: of longer vectors BLAS takes the product with threads, which disturb those of a training
+)
 FLOATS: tuple[np.dtype[Any], ...] = (np.dtype(np.float32), np.dtype(np.float64))
 
 
@@ -25,7 +28,9 @@ def is_finite(array: Array) -> bool:
     elements are looked at one by one.
     """
     flat = array.reshape(-1)
-    return math.isfinite(np.vdot(flat, flat)) or bool(np.isfinite(flat).all())
+    if flat.size <= DOT:
+        return math.isfinite(np.vdot(flat, flat)) or bool(np.isfinite(flat).all())
+    return all(is_finite(flat[start : start + DOT]) for start in range(0, flat.size, DOT))
 
 
 def as_numbers(value: Any, dtype: np.dtype[Any], name: str) -> Array:
@@ -98,7 +103,7 @@ def as_labels(y: Any, classes: int, name: str) -> Array:
     return numbers.astype(np.intp)
 
 
-def as_inputs(X: Any, dtype: np.dtype[Any], name: str = "x") -> Array:
+def as_inputs(X: Any, dtype: np.dtype[Any], name: str = "x", finite: bool = False) -> Array:
     """Turn what the user gave into a C-contiguous float array of rank two or more.
 
     Parameters
@@ -109,6 +114,8 @@ def as_inputs(X: Any, dtype: np.dtype[Any], name: str = "x") -> Array:
         The floating type of the model.
     name : str
         How the argument is called in an error.
+    finite : bool, default False
+        Whether it is known already that all elements are finite.
 
     Raises
     ------
@@ -117,13 +124,15 @@ def as_inputs(X: Any, dtype: np.dtype[Any], name: str = "x") -> Array:
     """
     array = as_numbers(X, dtype, name)
     if array.ndim < 2:
+        own = name.rpartition(": ")[2]  # without the place that it comes from
         raise ArgumentError(
             f"{name} must have one row a sample, so at least two axes; its shape is {array.shape}. "
-            f"Use {name}.reshape(-1, 1) for one feature or {name}.reshape(1, -1) for one sample."
+            f"Use {own}.reshape(-1, 1) for one feature or {own}.reshape(1, -1) for one sample."
         )
     if not len(array):
         raise ArgumentError(f"{name} has no rows: its shape is {array.shape}")
-    require_finite(array, name)
+    if not finite:
+        require_finite(array, name)
     return array
 
 
@@ -133,13 +142,16 @@ def require_finite(array: Array, name: str) -> None:
         place = tuple(int(k) for k in np.argwhere(~np.isfinite(array))[0])
         limit = f" ({array.dtype} holds numbers up to {np.finfo(array.dtype).max:.2g}.)"
         raise ArgumentError(
-            f"{name} must be finite, but {name}[{', '.join(map(str, place))}] is {array[place]}. "
+            f"{name} must be finite, but {name.rpartition(': ')[2]}[{', '.join(map(str, place))}] is "
+            f"{array[place]}. "
             f"Remove or impute such rows first.{limit if np.isinf(array[place]) else ''}"
         )
 
 
-def as_weights(weight: Any, rows: int, dtype: np.dtype[Any], name: str = "sample_weight") -> Array:
-    """Check weights of samples: shape (n,), finite, not negative, not all zero."""
+def as_weights(
+    weight: Any, rows: int, dtype: np.dtype[Any], name: str = "sample_weight", some: bool = True
+) -> Array:
+    """Check weights of samples: shape (n,), finite, not negative, and with `some` not all zero."""
     array = as_numbers(weight, dtype, name)
     array = array[:, 0] if array.shape == (rows, 1) else array
     if array.shape != (rows,):
@@ -148,7 +160,7 @@ def as_weights(weight: Any, rows: int, dtype: np.dtype[Any], name: str = "sample
     if array.min() < 0:
         row = int(array.argmin())
         raise ArgumentError(f"{name} must not be negative; row {row} has {array[row]}")
-    if not array.any():
+    if some and not array.any():
         raise ArgumentError(f"{name} must not be zero for every row: nothing would be learned")
     return array
 

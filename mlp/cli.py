@@ -270,8 +270,8 @@ def evaluate(options: Any) -> None:
 def summary(options: Any) -> None:
     """Show the layers of a model, what it predicts from which columns, and the versions."""
     models.load_model(options.model).summary()
-    description = storage.read(options.model)[1]
-    if "tabular" in (description.get("extra") or {}):
+    arrays, description = storage.read(options.model)
+    if "tabular" in storage.extra_of(arrays, description):
         model = TabularModel.load(options.model)
         print("\n" + "\n".join(facts(model)))
         if "score" in model.about:

@@ -13,11 +13,18 @@ class ArgumentError(MLPError, ValueError):
     """An argument has a value, a shape or a name that cannot be used."""
 
 
+class DataError(ArgumentError):
+    """Data that come batch by batch, or from a file, cannot be used, or whoever gives them has failed.
+
+    The message says in which batch, rows or file; what went wrong there is the error's cause.
+    """
+
+
 class NotReadyError(MLPError, RuntimeError):
     """A method was called before the one that it needs: `fit` before `compile`, for example."""
 
 
-class DivergenceError(MLPError, ArithmeticError):
+class DivergenceError(MLPError, ArithmeticError, RuntimeError):
     """The loss became infinite or undefined; the weights are those of the last finite epoch."""
 
 

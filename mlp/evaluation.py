@@ -1,15 +1,16 @@
 """Data at the door of a model, and the loss and the metrics over them."""
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mlp.arrays import Array, as_inputs, as_weights, is_finite, shape_of
 from mlp.callbacks import CallbackList
-from mlp.data import ArrayData
+from mlp.data import ArrayData, Chunk, Pass, Source
 from mlp.engines.threads import limited
-from mlp.errors import ArgumentError, NotReadyError
+from mlp.errors import ArgumentError, DataError, NotReadyError
 from mlp.layers import stack
 from mlp.layers.propagation import forward
 from mlp.metrics import Metric
@@ -40,6 +41,18 @@ class Means:
         for metric in (*self.metrics, *self.weighted):
             metric.reset_state()
 
+    def add(self, losses: list[float] | Array, rows: int) -> None:
+        """Take in the losses of batches of so many rows."""
+        # one after the other, so that the sum does not depend on how many come at a time
+        if len(losses) < 50:  # where NumPy takes longer
+            for loss in losses if isinstance(losses, list) else losses.tolist():
+                self.total += loss * rows
+        else:
+            sums = np.multiply(losses, rows)
+            sums[0] += self.total
+            self.total = float(np.add.accumulate(sums)[-1])
+        self.count += rows * len(losses)
+
     def measure(self, T: Array, out: Array, sample_weight: Array) -> None:
         """Take in a batch's targets and outputs."""
         prediction = self.prediction(out)
@@ -64,9 +77,16 @@ def check_inputs(model: "Model", x: Any, name: str = "x") -> Array:
     """Inputs in the model's dtype, once they are checked; the model is built if it is not."""
     one_column = model.input_shape == (1,) and len(shape_of(x) or ()) == 1
     X = as_inputs(np.reshape(x, (-1, 1)) if one_column else x, np.dtype(model.dtype), name)
-    with model.lock:
-        if not model.built:
-            model.build(X.shape[1:])
+    if not model.built:
+        with model.lock:
+            if not model.built:  # by another thread meanwhile
+                model.build(X.shape[1:])
+    require_rows(model, X, name)
+    return X
+
+
+def require_rows(model: "Model", X: Array, name: str) -> None:
+    """Raise an `ArgumentError` unless the rows are such as the model's layers take."""
     if X.shape[1:] != model.input_shape:
         raise ArgumentError(
             f"{name} has rows of shape {X.shape[1:]}, but the model takes {model.input_shape}: "
@@ -74,15 +94,31 @@ def check_inputs(model: "Model", x: Any, name: str = "x") -> Array:
         )
     if model.places is not None:
         stack.check(model.layers, X, model.places, name)
-    return X
+
+
+def check_rows(
+    model: "Model", x: Any, y: Any, sample_weight: Any, where: str, seen: bool = False
+) -> tuple[Array, Array, Array | None]:
+    """The same for more rows of data whose first have passed `check_data`, also in another thread.
+
+    With `seen` they have been checked before: whether x is finite is not looked at again.
+    """
+    X = as_inputs(x, np.dtype(model.dtype), where + "x", seen)
+    require_rows(model, X, where + "x")
+    return _check_targets(model, X, y, sample_weight, where, some=False)
+
+
+def require_compiled(model: "Model") -> None:
+    """Raise a `NotReadyError` unless the model has a loss and an optimizer."""
+    if not model.compiled:
+        raise NotReadyError("compile the model first: model.compile(optimizer='adam', loss='mse')")
 
 
 def check_data(
     model: "Model", x: Any, y: Any, sample_weight: Any = None, where: str = ""
 ) -> tuple[Array, Array, Array | None]:
     """Inputs, targets and weights as the model wants them, or an error that says what is wrong."""
-    if not model.compiled:
-        raise NotReadyError("compile the model first: model.compile(optimizer='adam', loss='mse')")
+    require_compiled(model)
     fresh, drawn = not model.built, model.rng.bit_generator.state
     try:
         return _check_data(model, x, y, sample_weight, where)
@@ -100,14 +136,20 @@ def _check_data(
 ) -> tuple[Array, Array, Array | None]:
     X = model.as_inputs(x, where + "x")
     model.ready()
+    X, T, weight = _check_targets(model, X, y, sample_weight, where)
+    check_metrics(model, X, T)
+    return X, T, weight
+
+
+def _check_targets(
+    model: "Model", X: Array, y: Any, sample_weight: Any, where: str, some: bool = True
+) -> tuple[Array, Array, Array | None]:
     T = model.loss.as_target(y, model.layers[-1].output_shape[0], X.dtype, where + "y")
     if len(X) != len(T):
         raise ArgumentError(f"{where}x has {len(X)} rows and y has {len(T)}; they must be the same")
-    weight = (
-        None if sample_weight is None else as_weights(sample_weight, len(X), X.dtype, where + "sample_weight")
-    )
-    check_metrics(model, X, T)
-    return X, T, weight
+    if sample_weight is None:
+        return X, T, None
+    return X, T, as_weights(sample_weight, len(X), X.dtype, where + "sample_weight", some)
 
 
 @np.errstate(all="ignore")
@@ -155,3 +197,46 @@ def evaluate(model: "Model", data: ArrayData, heard: CallbackList, batch_size: i
         heard.call("on_test_batch_end", batch, means.logs())
     heard.call("on_test_end", means.logs())
     return means
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def evaluate_source(
+    model: "Model", source: Source, heard: CallbackList, batch_size: int, steps: int | None = None
+) -> tuple[Means, int]:
+    """The loss and the metrics over data that come block by block, or over `steps` batches; and how many.
+
+    The mean of a loss is over rows, whatever the size of the batches; so is that of penalties on activities.
+    """
+    with closing(source):
+        return _evaluate_source(model, source, heard, batch_size, steps)
+
+
+def _evaluate_source(
+    model: "Model", source: Source, heard: CallbackList, batch_size: int, steps: int | None
+) -> tuple[Means, int]:
+    means, engine, batch = model.means(), model.ready(), 0
+    is_sum, whole = model.loss.reduce(2) == 1, 0
+    with model.lock:
+        penalty = engine.penalty()
+    means.total, means.count = penalty * is_sum, int(is_sum)
+    heard.call("on_test_begin", {})
+    taking = Pass(source.blocks(batch_size, None, 0, steps), False)
+    while steps is None or batch < steps:
+        taken = taking.take(lambda size: 1)
+        if not isinstance(taken, tuple) or isinstance(taken, Chunk):
+            break
+        heard.call("on_test_batch_begin", batch, {})
+        X, T, target, share = taken
+        with model.lock, limited(model.n_threads):
+            counted = model.loss.counted(T)
+            loss = engine.evaluate(X, target, share, len(X))
+            means.total += loss if is_sum else (loss + penalty) * counted
+            means.count += 0 if is_sum else counted
+            if means.measures:
+                means.measure(T, engine.out, share / model.loss.reduce(counted))
+        whole, batch = whole + len(X), batch + 1
+        heard.call("on_test_batch_end", batch - 1, means.logs())
+    if not whole:
+        raise DataError("the data have no batches: expected at least one of (x, y)")
+    heard.call("on_test_end", means.logs())
+    return means, batch

@@ -6,21 +6,21 @@ import copy
 import threading
 import time
 from collections.abc import Callable, Sequence
-from os import PathLike
 from typing import Any
 
 import numpy as np
 
-from mlp import compilation, optimizers, predicting, storage, summary
-from mlp.arrays import Array, fill
+from mlp import compilation, opening, optimizers, predicting, summary
+from mlp.arrays import Array
 from mlp.callbacks import Callback, CallbackList, History
 from mlp.callbacks.progress import line
+from mlp.data.streams import is_stream, require_alone
 from mlp.engines import choice
-from mlp.errors import ArgumentError, MissingPackageError, NotReadyError
-from mlp.evaluation import Means, as_a_whole, check_data, check_inputs, evaluate
+from mlp.errors import ArgumentError, MissingPackageError
+from mlp.evaluation import Means, check_inputs
 from mlp.layers import Layer, stack
 from mlp.naming import Part, is_integer, require, require_bool
-from mlp.opening import open_run
+from mlp.opening import open_run, train_on_batch
 from mlp.parameters import Parameters
 from mlp.training import Training
 
@@ -41,7 +41,9 @@ class Model(Part):
     trainable : bool
         Set to False it freezes all layers, and to True it thaws them, as in Keras.
     stop_training : bool
-        A callback sets it to end `fit` after the epoch.
+        A callback sets it to end `fit` after the batch in hand.
+    epochs_trained : int
+        Epochs of all its trainings; its file keeps the number.
     """
 
     name: str
@@ -49,9 +51,11 @@ class Model(Part):
     layers: list[Layer]
     parameters: Parameters
     rng: np.random.Generator
-    lock: threading.RLock
+    lock: threading.RLock  # while the layers' working memory is in use
+    training_lock: threading.RLock  # by the thread that trains; another one waits
     loss: Any
     built = compiled = stop_training = False
+    epochs_trained = 0
     _trainable = True
     input_shape: tuple[int, ...] | None = None
     engine: Any = None
@@ -61,6 +65,7 @@ class Model(Part):
     engine_asked, engine_line, n_threads = "auto", "", None
     optimizer: Any = None
     history: History | None = None
+    run: Training | None = None  # the one in hand, for callbacks
     _dtype: np.dtype[Any]
 
     @property
@@ -176,13 +181,13 @@ class Model(Part):
     def fit(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         batch_size: int | str | None = None,
         epochs: int = 1,
         verbose: Any = "auto",
         callbacks: Sequence[Callback] | None = None,
         validation_split: float = 0.0,
-        validation_data: tuple[Any, ...] | None = None,
+        validation_data: Any = None,
         shuffle: bool = True,
         class_weight: Any = None,
         sample_weight: Any = None,
@@ -191,13 +196,17 @@ class Model(Part):
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: Any = 1,
+        time_limit: float | None = None,
     ) -> History:
         """Train by one of the three loops of `mlp.optimizers.loops`, or by a solver for the full batch.
 
         Parameters
         ----------
-        x : array-like of shape (n, ...)
-        y : array-like of shape (n, o) or (n,)
+        x : array-like of shape (n, ...), or other data
+            Also memory maps, sparse matrices, frames, Arrow tables, the path of a Parquet file; or batches
+            ``(x, y)`` or ``(x, y, sample_weight)`` from an iterator, a function that returns one, or an
+            object with ``len`` and ``[]``: see docs/data.md.
+        y : array-like of shape (n, o) or (n,), or names of columns of x; None beside batches
         batch_size : int or "full", default 32
             Samples before an update: "full" is gradient descent, 1 stochastic, else minibatch. With a
             solver (`optimizers.LBFGS` …) "full" or left out; an epoch is then one of its iterations.
@@ -207,8 +216,8 @@ class Model(Part):
         callbacks : sequence of Callback, optional
         validation_split : float in [0, 1), default 0
             Share of the rows, from the end, that is kept for validation.
-        validation_data : tuple, optional
-            ``(x, y)`` or ``(x, y, sample_weight)``.
+        validation_data : tuple or batches, optional
+            ``(x, y)`` or ``(x, y, sample_weight)``, of whatever kind; or batches as for x.
         shuffle : bool, default True
             A new order each epoch.
         class_weight : dict or "balanced", optional
@@ -223,6 +232,11 @@ class Model(Part):
             Rows in one go of a validation; of no effect but on memory and `validation_steps`.
         validation_freq : int or collection of int, default 1
             Validate every so many epochs, or at the end of the epochs listed, counted from 1.
+        time_limit : float, optional
+            Seconds after which `fit` ends with the batch in hand. A schedule of the learning rate that
+            would not be over by then is run through faster, so that it is. (Keras has none.)
+
+        Ctrl-C ends the training too, after the batch in hand; ``history.interrupted`` then says so.
 
         Returns
         -------
@@ -243,8 +257,10 @@ class Model(Part):
             validation_split=validation_split, validation_data=validation_data,
             class_weight=class_weight, sample_weight=sample_weight, steps_per_epoch=steps_per_epoch,
             validation_steps=validation_steps, validation_batch_size=validation_batch_size,
-            validation_freq=validation_freq,
+            validation_freq=validation_freq, time_limit=time_limit,
         )  # fmt: skip
+        if batch_size is not None and is_stream(x):
+            require_alone(batch_size=batch_size)
         if isinstance(self.optimizer, optimizers.Solver):
             return optimizers.minimise(self, x, y, batch_size=batch_size, **options)
         if isinstance(batch_size, str) and batch_size == "full":
@@ -254,7 +270,7 @@ class Model(Part):
         size: Any = 32 if batch_size is None else batch_size
         return optimizers.minibatch_gradient_descent(self, x, y, batch_size=size, shuffle=shuffle, **options)
 
-    def training(self, x: Any, y: Any, **options: Any) -> Training:
+    def training(self, x: Any, y: Any = None, **options: Any) -> Training:
         """Check the data and open a run for a training loop; options as in `fit`."""
         return open_run(self, x, y, **options)
 
@@ -266,68 +282,83 @@ class Model(Part):
         class_weight: Any = None,
         return_dict: bool = False,
     ) -> Any:
-        """One update with these rows; the loss before it, and the metrics, as in `evaluate`."""
-        with self.training(x, y, sample_weight=sample_weight, class_weight=class_weight) as run:
-            run.update(run.data.all())
-            run.require_finite()
-        return run.means.report(return_dict)
+        """One update with these rows; the loss before it, and the metrics, as in `evaluate`.
+
+        Raises
+        ------
+        DivergenceError
+            If the loss is not finite; the weights are as they were. Or if the weights become infinite.
+        """
+        return train_on_batch(self, x, y, sample_weight, class_weight).report(return_dict)
 
     def evaluate(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         batch_size: int | None = None,
         verbose: Any = 0,
         sample_weight: Any = None,
+        steps: int | None = None,
         callbacks: Sequence[Callback] | None = None,
         return_dict: bool = False,
     ) -> Any:
-        """The loss, and the metrics if there are any, over all rows.
+        """The loss, and the metrics if there are any, over all rows, or the first `steps` batches.
 
         Parameters as in `fit`; the result does not depend on `batch_size`. With ``verbose=1`` or 2
         it is printed in Keras's form. It is the loss, or a list of the loss and the metrics; or all
         by name.
         """
-        data = as_a_whole(self, *check_data(self, x, y, sample_weight))
         heard = CallbackList(callbacks or (), self, {"verbose": verbose})
         started = time.perf_counter()
-        means = evaluate(self, data, heard, batch_size)
+        means, count = opening.evaluation(self, x, y, sample_weight, steps, batch_size)(heard)
         if verbose and verbose != "auto":
-            steps, seconds = -(-len(data) // (batch_size or 32)), time.perf_counter() - started
-            print(line(steps, seconds, means.logs()))
+            print(line(count, time.perf_counter() - started, means.logs()))
         return means.report(return_dict)
 
     def test_on_batch(self, x: Any, y: Any, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """`evaluate` for one batch."""
         return self.evaluate(x, y, sample_weight=sample_weight, return_dict=return_dict)
 
-    def predict(self, x: Any, batch_size: int | None = None, verbose: Any = 0) -> Array:
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = 0,
+        steps: int | None = None,
+        callbacks: Sequence[Callback] | None = None,
+    ) -> Array:
         """The outputs for all rows.
 
         Parameters
         ----------
-        x : array-like of shape (n, ...)
+        x : array-like of shape (n, ...), or other data as in `fit`
         batch_size : int, optional
             Rows in one go; by default as many as the cache holds. Of no effect but rounding.
         verbose : optional, taken for Keras's sake; nothing is printed
+        steps : int, optional
+            Only the first so many batches.
+        callbacks : sequence of Callback, optional
 
         Returns
         -------
         Array of shape (n, o)
         """
-        answer = self.answers.get(x.shape) if type(x) is np.ndarray and x.dtype == self._dtype else None
-        if answer is not None and batch_size is None:
+        plain = type(x) is np.ndarray and batch_size is None and steps is None and callbacks is None
+        answer = self.answers.get(x.shape) if plain and x.dtype == self._dtype else None
+        if answer is not None:
             with self.lock:
                 out = answer(x)
             if out is not None:
                 return out
-        return predicting.predict(self, self.as_inputs(x), batch_size)
+        return predicting.prediction(self, x, batch_size, steps, callbacks)
 
     predict_on_batch = __call__ = predict
 
     def means(self) -> Means:
         """Fresh accumulators for the loss and the metrics."""
-        reported, weighted = copy.deepcopy(self.metrics), copy.deepcopy(self.weighted_metrics)
+        reported, weighted = (
+            copy.deepcopy(metrics) if metrics else [] for metrics in (self.metrics, self.weighted_metrics)
+        )
         return Means(reported, weighted, self.loss.prediction)
 
     def as_inputs(self, x: Any, name: str = "x") -> Array:
@@ -357,44 +388,9 @@ class Model(Part):
         return [value for value in self.weights if id(value) not in moving]
 
     @property
-    def metrics_names(self) -> list[str]:
-        """The names of what `evaluate` returns: "loss" and the metrics."""
-        reported = (*self.metrics, *self.weighted_metrics) if self.compiled else ()
-        return ["loss", *(metric.name for metric in reported)]
-
-    @property
     def engine_in_use(self) -> str:
         """One line: which engine makes the steps and, if none is compiled, what is the reason."""
         try:
             return (self.ready() and self.engine_line) if self.built and self.compiled else self.engine_asked
         except (ArgumentError, MissingPackageError) as error:
             return f"none: {error}"
-
-    def count_params(self) -> int:
-        """How many numbers the model keeps: those that it learns, and others such as moving averages."""
-        self._require_built("count_params")
-        return self.parameters.values.size
-
-    def get_weights(self) -> list[Array]:
-        """Copies of all parameters, layer by layer: W, b, W, b …"""
-        self._require_built("get_weights")
-        return [value.copy() for value in stack.weights(self.layers)]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Set all parameters from arrays in the order of `get_weights`; all or, after an error, none."""
-        self._require_built("set_weights")
-        fill(stack.weights(self.layers), weights)
-
-    def save(self, filepath: str | PathLike[str], overwrite: bool = True) -> None:
-        """Write the model to a file: weights as safetensors, all else as JSON inside it.
-
-        `mlp.models.load_model` reads it and can go on training where this model stands. An
-        existing file is replaced in one step, or with ``overwrite=False`` is an error.
-        """
-        self._require_built("save")
-        storage.save(self, filepath, overwrite)
-
-    def _require_built(self, method: str) -> None:
-        if not self.built:
-            hint = "add layers.Input(shape) first, call build(shape), or fit it"
-            raise NotReadyError(f"{method}() needs weights, and the model is not built yet: {hint}")

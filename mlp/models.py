@@ -1,19 +1,15 @@
 """Models by Keras's module name, and reading them from files."""
 
-import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from mlp import storage
-from mlp.arrays import Array
 from mlp.errors import ArgumentError, ModelFileError
-from mlp.initializers import Initializer
-from mlp.layers import Layer, stack
-from mlp.layers.base import Shape
+from mlp.files import form_of
+from mlp.layers import stack
 from mlp.naming import find, is_integer, kind_of, register, require, require_bool, revive
+from mlp.rations import Ration
 from mlp.sequential import Sequential
 
 register(Sequential)
@@ -24,11 +20,12 @@ def load_model(
     custom_objects: Mapping[str, type] | None = None,
     compile: bool = True,
 ) -> Sequential:
-    """Read a model that `Sequential.save` wrote. Nothing in the file is ever run.
+    """Read a model that `Sequential.save` wrote, or Keras 3. Nothing in the file is ever run.
 
     Parameters
     ----------
     filepath : path
+        A file of ours, or one of Keras, "net.keras", of a stack of layers that all have a counterpart here.
     custom_objects : mapping of str to type, optional
         Classes of your own that the model uses; or make them known by `mlp.register`.
     compile : bool, default True
@@ -48,8 +45,29 @@ def load_model(
     >>> load_model(path).count_params()
     8
     """
+    given = custom_objects is None or isinstance(custom_objects, Mapping)
+    require(given, "custom_objects", custom_objects, "a dict of classes by name")
+    source = str(filepath)
+    form = form_of(filepath)
+    if form == "archive":
+        from mlp import keras_files  # which is slow to load, and seldom needed
+
+        arrays, description, variables = keras_files.read(filepath, custom_objects, compile)
+        model = restore(arrays, description, custom_objects, compile, source)
+        keras_files.finish(model, arrays, variables, source)
+        return model
+    if form == "hdf5":
+        raise ModelFileError(
+            f"{source} is an HDF5 file. If it has weights alone, make the model, then "
+            f"model.load_weights({source!r}); a whole model in this old form is to be saved anew by Keras, "
+            "under a name that ends in .keras"
+        )
     arrays, description = storage.read(filepath)
-    return restore(arrays, description, custom_objects, compile, str(filepath))
+    if description["model"] is None:
+        raise ModelFileError(
+            f"{source} has weights alone; make the model, then model.load_weights({source!r})"
+        )
+    return restore(arrays, description, custom_objects, compile, source)
 
 
 def restore(
@@ -73,25 +91,19 @@ def _rebuild(
     custom_objects: Mapping[str, type] | None,
     compile: bool,
 ) -> Sequential:
-    _refuse_models([description["model"], description["compile"]], custom_objects)
+    _check_parts([description["model"], description["compile"]], custom_objects)
     options = dict(description["model"])
     layers = [revive(layer, custom_objects) for layer in options.pop("layers")]
     model = Sequential.from_config(options)
-    ration = _Ration(arrays)
-    for layer in layers:
-        ration.add(model, layer)
+    Ration(arrays, model.dtype).build(model, layers)
     if not model.built:
         raise ArgumentError("it has no layers, or no shape of the input")
     settings = description["compile"] if compile else None
     if settings:
-        model.compile(
-            revive(settings["optimizer"], custom_objects, "Optimizer"),
-            revive(settings["loss"], custom_objects, "Loss"),
-            metrics=[revive(metric, custom_objects, "Metric") for metric in settings["metrics"]],
-            weighted_metrics=[
-                revive(metric, custom_objects, "Metric") for metric in settings["weighted_metrics"]
-            ],
-        )
+        metrics = [*settings["metrics"], *settings["weighted_metrics"]]
+        few = len(metrics) <= storage.MOST_METRICS
+        require(few, "metrics", len(metrics), f"{storage.MOST_METRICS} at most")
+        compile_again(model, settings, custom_objects)
         steps = settings["iterations"]
         require(is_integer(steps) and 0 <= steps < 2**63, "iterations", steps, "an integer of at least 0")
         model.optimizer.iterations = steps
@@ -100,10 +112,14 @@ def _rebuild(
                 name: _checked(f"optimizer.{name}", arrays, (size,), model.dtype).copy()
                 for name, size in model.optimizer.sizes(model.parameters).items()
             }
+    epochs = description.get("epochs_trained", 0)
+    require(is_integer(epochs) and 0 <= epochs < 2**63, "epochs_trained", epochs, "an integer of at least 0")
+    model.epochs_trained = epochs
     leaves = stack.leaves(model.layers)
+    numbered = description.get("numbered", False)  # as those of Keras's files are
     for path, leaf in leaves:
-        for name, value in leaf.parameters.items():
-            value[...] = _checked(f"{path}.{name}", arrays, value.shape, model.dtype)
+        for k, (name, value) in enumerate(leaf.parameters.items()):
+            value[...] = _checked(f"{path}.{k if numbered else name}", arrays, value.shape, model.dtype)
     trainable = description.get("trainable", True)
     require_bool("trainable", trainable)
     model._trainable = trainable  # the layers have their own
@@ -112,6 +128,20 @@ def _rebuild(
         if leaf.rng is not model.rng:
             leaf.rng.bit_generator.state = description["generators"][path]
     return model
+
+
+def compile_again(
+    model: Sequential, settings: Mapping[str, Any], custom_objects: Mapping[str, type] | None = None
+) -> None:
+    """Compile a model with what is described in its file."""
+    model.compile(
+        revive(settings["optimizer"], custom_objects, "Optimizer"),
+        revive(settings["loss"], custom_objects, "Loss"),
+        metrics=[revive(metric, custom_objects, "Metric") for metric in settings["metrics"]],
+        weighted_metrics=[
+            revive(metric, custom_objects, "Metric") for metric in settings["weighted_metrics"]
+        ],
+    )
 
 
 def _checked(name: str, arrays: Mapping[str, Any], shape: tuple[int, ...], dtype: str) -> Any:
@@ -123,80 +153,64 @@ def _checked(name: str, arrays: Mapping[str, Any], shape: tuple[int, ...], dtype
     return array
 
 
-def _refuse_models(data: Any, custom: Mapping[str, Any] | None) -> None:
-    """Raise an `ArgumentError` if a model is described inside: it would be built without a ration."""
-    left = [data]
+def _check_parts(data: Any, custom: Mapping[str, Any] | None) -> None:
+    """Raise an `ArgumentError` for layers without end, or a model inside, which would get no ration."""
+    left, layers = [data], 0
     while left:
         item = left.pop()
         if isinstance(item, Mapping):
             name, kind = item.get("class_name"), item.get("kind", "")
-            if isinstance(name, str) and kind_of(find(name, kind, custom)) == "Model":
+            own = kind_of(find(name, kind, custom)) if isinstance(name, str) else ""
+            if own == "Model":
                 raise ArgumentError(f"it has a {name} among its parts")
+            layers += own == "Layer"
             left += item.values()
         elif isinstance(item, list):
             left += item
+    if layers > storage.MOST_LAYERS:
+        raise ArgumentError(f"it has {layers} layers; {storage.MOST_LAYERS} are the most that are read")
 
 
-class _Ration:
-    """Stands in for the initializers while layers are built: zeros, but not more than the file has numbers.
+def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] | None = None) -> Sequential:
+    """A model of the architecture that ``model.to_json()`` wrote, here or in Keras, with new weights.
 
-    What they would draw is replaced by the file's numbers anyway; and a layer of a billion units
-    in a file of a few bytes is refused before memory is taken for it. So are rows of a billion
-    numbers, for which layers without initializers would take memory.
+    Parameters
+    ----------
+    json_string : str
+        Ours, or Keras's, whose models are compiled again if they were.
+    custom_objects : mapping of str to class, optional
+        As in `load_model`.
+
+    Raises
+    ------
+    ArgumentError
+        If it is not such a text, or names something that is unknown.
+
+    Examples
+    --------
+    >>> import mlp
+    >>> model = mlp.Sequential([mlp.layers.Input(3), mlp.layers.Dense(2)], name="net")
+    >>> model_from_json(model.to_json())
+    Sequential([Dense(units=2, input_shape=(3,), name='dense')], name='net', dtype='float32', seed=None)
     """
+    from mlp import keras_files
 
-    ROWS = 2**24  # numbers; what goes in and out of all layers for one row may be 4 times so many, or
-    # 4 times what the file has, if that is more
-
-    def __init__(self, arrays: Mapping[str, Any]) -> None:
-        self.left = sum(array.size for array in arrays.values())
-        self.left_for_rows = 4 * max(self.left, self.ROWS)
-
-    def __call__(self, rng: Any, shape: tuple[int, ...]) -> Array:
-        self._require_left(math.prod(shape))
-        return np.zeros(shape)
-
-    def _require_left(self, numbers: int) -> None:
-        if numbers > self.left:
-            raise ArgumentError("its layers want more numbers than the file has")
-
-    def add(self, model: Sequential, layer: Any) -> None:
-        """Put a layer on top of the model."""
-        parts = stack.everything([layer]) if isinstance(layer, Layer) else []
-        drawn = [
-            (part, name, value)
-            for part in parts
-            for name, value in vars(part).items()
-            if isinstance(value, Initializer)
-        ]
-        for part, name, _ in drawn:
-            setattr(part, name, self)
-        for part in parts:
-            vars(part)["build"] = self._rationed(part)
-        model.add(layer)
-        for part, name, initializer in drawn:
-            setattr(part, name, initializer)
-        for part in parts:
-            del vars(part)["build"]
-
-    def _rationed(self, part: Layer) -> Callable[..., None]:
-        """The method `build` of a layer, with looks at what goes in, what it has made, what comes out."""
-        build = part.build
-
-        def rationed(input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
-            self._pass(input_shape)
-            build(input_shape, rng, dtype)
-            made = sum(value.size for value in part.parameters.values())
-            self._require_left(made)
-            self.left -= made
-            self._pass(part.output_shape)
-
-        return rationed
-
-    def _pass(self, row: Shape) -> None:
-        self.left_for_rows -= math.prod(row)
-        if self.left_for_rows < 0:
-            raise ArgumentError(f"its layers hand on rows that are too long, such as one of shape {row}")
+    right = isinstance(json_string, str | bytes)
+    require(right, "json_string", json_string, "a JSON text; read files by load_model()")
+    data = keras_files.archive.load_json(json_string, "json_string")
+    is_keras = isinstance(data, Mapping) and "module" in data
+    description = keras_files.describe_json(data, custom_objects) if is_keras else None
+    ours = {"class_name": "Sequential", "config": description["model"]} if description else data
+    try:
+        model: Sequential = revive(ours, custom_objects, "Model")
+    except MemoryError as error:
+        raise ArgumentError(f"a model of this size does not fit into memory: {error}") from error
+    if description:
+        require_bool("trainable", description["trainable"])
+        model._trainable = description["trainable"]  # the layers have their own
+        if description["compile"]:
+            compile_again(model, description["compile"], custom_objects)
+    return model
 
 
 def save_model(model: Sequential, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
@@ -217,4 +231,4 @@ def clone_model(model: Sequential) -> Sequential:
     return Sequential.from_config(model.get_config())
 
 
-__all__ = ["Sequential", "clone_model", "load_model", "save_model"]
+__all__ = ["Sequential", "clone_model", "load_model", "model_from_json", "save_model"]

@@ -6,7 +6,7 @@ argument in an attribute of the same name. That one rule gives all of them `get_
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -75,6 +75,23 @@ def constructor_arguments(cls: type) -> dict[str, Any]:
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
             break
     return found
+
+
+def plain_attributes(thing: Any, without: Container[str] = ()) -> dict[str, Any]:
+    """The attributes of an object that are plain data or arrays, but for those names."""
+    found = vars(thing).items()
+    return {name: value for name, value in found if name not in without and is_plain(value)}
+
+
+def is_plain(value: Any) -> bool:
+    """Whether it is None, a number, text or an array, or a list, tuple or dict by text of such."""
+    if isinstance(value, list | tuple):
+        return all(map(is_plain, value))
+    if isinstance(value, dict):
+        return all(isinstance(name, str) for name in value) and all(map(is_plain, value.values()))
+    if isinstance(value, np.ndarray | np.generic):
+        return value.dtype.kind in "biuf"
+    return value is None or isinstance(value, bool | int | float | str)
 
 
 def register(part: Named, name: str | None = None) -> Named:

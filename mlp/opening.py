@@ -1,29 +1,39 @@
-"""Opening a training run: the arguments of `fit`, checked before anything moves."""
+"""Opening a training run, an evaluation or a prediction: the arguments, checked before anything moves."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mlp.arrays import as_numbers, is_finite, require_finite
-from mlp.callbacks import Callback
-from mlp.data import ArrayData, Rows, split_tail, weights_of_classes
-from mlp.errors import ArgumentError
-from mlp.evaluation import Logs, as_a_whole, check_data, evaluate
+import numpy as np
+
+from mlp.arrays import is_finite
+from mlp.callbacks import Callback, CallbackList
+from mlp.data import ArrayData, Rows, Source, split_tail
+from mlp.data.streams import is_stream, require_alone
+from mlp.errors import ArgumentError, DivergenceError
+from mlp.evaluation import Means, as_a_whole, evaluate, evaluate_source
 from mlp.naming import is_integer, require
+from mlp.optimizers.settings import is_number
+from mlp.snapshots import LastGood, likely_cause
+from mlp.sources import as_data, open_rows, with_class_weight
 from mlp.training import Training
 
 if TYPE_CHECKING:
     from mlp.model import Model
 
+Judging = Callable[[CallbackList], tuple[Means, int]]  # evaluates; also how many batches there were
+WHERE = "validation_data: "
+
 
 def open_run(
     model: "Model",
     x: Any,
-    y: Any,
+    y: Any = None,
     epochs: int = 1,
     callbacks: Sequence[Callback] | None = None,
     verbose: Any = 0,
     validation_split: float = 0.0,
-    validation_data: tuple[Any, ...] | None = None,
+    validation_data: Any = None,
     class_weight: Any = None,
     sample_weight: Any = None,
     initial_epoch: int = 0,
@@ -31,6 +41,7 @@ def open_run(
     validation_steps: int | None = None,
     validation_batch_size: int | None = None,
     validation_freq: Any = 1,
+    time_limit: float | None = None,
 ) -> Training:
     """Check the arguments, which are those of `Model.fit`, and open a run.
 
@@ -49,39 +60,96 @@ def open_run(
     callbacks = [callbacks] if isinstance(callbacks, Callback) else callbacks
     given = callbacks is None or isinstance(callbacks, list | tuple)
     require(given, "callbacks", callbacks, "a list of callbacks")
-    data = check_data(model, x, y, sample_weight)
+    limited = time_limit is None or (is_number(time_limit) and time_limit > 0)
+    require(limited, "time_limit", time_limit, "a positive number of seconds, or None")
+    data, held_out = open_data(
+        model, x, y, sample_weight, class_weight, 0.0 if validation_data is not None else validation_split
+    )
     model.optimizer.current_rate()  # a schedule that cannot begin is found before anything moves
     if not is_finite(model.parameters.values):
         raise ArgumentError("the weights of the model are not finite before training; set them anew")
-    held_out: Rows | None = None
+    judging: Judging | None = None
     if validation_data is not None:
-        held_out = check_validation(model, validation_data)
-    elif validation_split:
-        data, held_out = split_tail(validation_split, *data)
-    if class_weight is not None:  # of the rows that are trained with; held-out rows count alike
-        X, T, weight = data
-        by_class = weights_of_classes(class_weight, T)
-        weight = as_numbers(by_class if weight is None else weight * by_class, X.dtype, "class_weight")
-        require_finite(weight, "class_weight")
-        data = X, T, weight
-
+        pair = unpacked(validation_data)
+        judging = evaluation(model, *pair, validation_steps, validation_batch_size, WHERE)
+    elif held_out is not None:
+        judging = judge(model, held_out, validation_steps, validation_batch_size)
     return Training(
         model,
-        ArrayData(
-            *data,
-            model.loss.encode,
-            model.loss.reduce,
-            model.layers[-1].output_shape[0],
-            model.loss.counted,
-        ),
+        data,
         epochs,
         initial_epoch,
         callbacks or (),
         verbose,
-        held_out and validation(model, held_out, validation_steps, validation_batch_size),
+        judging and (lambda run: judging(run.callbacks)[0].logs("val_")),
         validation_freq,
         steps_per_epoch,
+        time_limit,
     )
+
+
+def open_data(
+    model: "Model", x: Any, y: Any, sample_weight: Any, class_weight: Any, validation_split: float
+) -> tuple[ArrayData | Source, Rows | Source | None]:
+    """What to train with, and what is held out of it."""
+    if is_stream(x):
+        require_alone(validation_split=validation_split)
+    rows: Any = open_rows(model, x, y, sample_weight, class_weight)
+    held_out = None
+    if validation_split:
+        if isinstance(rows, tuple):
+            rows, held_out = split_tail(validation_split, *rows)
+        elif rows.streams:
+            require_alone(validation_split=validation_split)
+        else:
+            rows, held_out = rows.split(validation_split)
+            held_out.prepare = held_out.prepare.without_class_weight()
+    if isinstance(rows, tuple):  # weights are of the rows that are trained with; held-out rows count alike
+        return as_data(model, *with_class_weight(rows, class_weight)), held_out
+    if isinstance(class_weight, str):  # of a stream it is refused
+        rows.prepare.balance(rows.targets())
+    return rows, held_out
+
+
+def evaluation(
+    model: "Model",
+    x: Any,
+    y: Any,
+    sample_weight: Any,
+    steps: int | None,
+    batch_size: int | None,
+    where: str = "",
+) -> Judging:
+    """A function that evaluates these data, or the first `steps` batches of them."""
+    check_counts(steps=steps, batch_size=batch_size)
+    return judge(model, open_rows(model, x, y, sample_weight, where=where), steps, batch_size)
+
+
+def judge(model: "Model", rows: Rows | Source, steps: int | None, batch_size: int | None) -> Judging:
+    """The same for data that are open."""
+    size = batch_size or 32
+    if not isinstance(rows, tuple):
+        return lambda heard: evaluate_source(model, rows, heard, batch_size or min(model.chunk, 4096), steps)
+    X, T, weight = rows
+    if steps is not None:
+        X, T, weight = (
+            X[: steps * size],
+            T[: steps * size],
+            weight if weight is None else weight[: steps * size],
+        )
+    data = as_a_whole(model, X, T, weight)
+    return lambda heard: (evaluate(model, data, heard, batch_size), -(-len(data) // size))
+
+
+def unpacked(given: Any) -> tuple[Any, Any, Any]:
+    """The x, y and weights of ``validation_data``: (x, y), (x, y, sample_weight), or batches."""
+    if is_stream(given):
+        return given, None, None
+    fits = isinstance(given, tuple | list) and len(given) in (2, 3)
+    expected = "(x, y) or (x, y, sample_weight), or something that gives such batches"
+    require(fits, "validation_data", type(given).__name__, expected)
+    x, y, weight = (*given, None)[:3]
+    return x, y, weight
 
 
 def check_counts(**counts: Any) -> None:
@@ -90,21 +158,29 @@ def check_counts(**counts: Any) -> None:
         require(value is None or (is_integer(value) and value > 0), name, value, "a positive integer")
 
 
-def check_validation(model: "Model", given: Any) -> Rows:
-    """The rows of ``validation_data=(x, y)`` or ``(x, y, sample_weight)``."""
-    fits = isinstance(given, tuple | list) and len(given) in (2, 3)
-    require(fits, "validation_data", type(given).__name__, "(x, y) or (x, y, sample_weight)")
-    x, y, weight = (*given, None)[:3]
-    return check_data(model, x, y, weight, where="validation_data: ")
-
-
-def validation(
-    model: "Model", rows: Rows, steps: int | None, batch_size: int | None
-) -> Callable[[Training], Logs]:
-    """A function that evaluates these rows, or the first `steps` batches of them."""
-    X, T, weight = rows
-    if steps is not None:
-        count = steps * (batch_size or 32)
-        X, T, weight = X[:count], T[:count], None if weight is None else weight[:count]
-    data = as_a_whole(model, X, T, weight)
-    return lambda run: evaluate(model, data, run.callbacks, batch_size).logs("val_")
+def train_on_batch(model: "Model", x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Means:
+    """One step with these rows, and what it says of them; without a run around it, so that it is fast."""
+    found = open_rows(model, x, y, sample_weight)
+    if not isinstance(found, tuple):
+        raise ArgumentError("x must be the rows of one batch; data that come piece by piece are for fit")
+    rows = with_class_weight(found, class_weight)
+    X, T, target, weight = as_data(model, *rows).all()
+    means, engine = model.means(), model.ready()
+    with engine.lock, np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        if engine.last_good is None:
+            engine.last_good = LastGood(model)
+        engine.last_good.renew()
+        means.total, means.count = engine.step(X, target, weight), 1
+        step, what = model.optimizer.iterations, ""
+        if not math.isfinite(means.total):
+            what = f"the loss became {means.total} in the step after {step}, which was not made"
+        elif not engine.last_good.holds():
+            what = (
+                f"the weights became infinite in step {step}; the model has those of up to 100 steps before"
+            )
+        if what:
+            cause = likely_cause(X, T, model.optimizer.current_rate())
+            raise DivergenceError(f"{what}. Likely cause: {cause}")
+        if means.measures:
+            means.measure(T, engine.out, weight / model.loss.reduce(model.loss.counted(T)))
+    return means

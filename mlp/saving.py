@@ -3,6 +3,7 @@
 It is a thin face of `naming`, where a name becomes a class, and of `models.load_model`.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,6 +20,17 @@ from mlp.naming import (
     require,
     revive,
 )
+from mlp.sequential import Sequential
+
+
+def save_weights(model: Sequential, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+    """Write the weights of a model to a file, as ``model.save_weights`` does."""
+    model.save_weights(filepath, overwrite)
+
+
+def load_weights(model: Sequential, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
+    """Set the weights of a model from a file, as ``model.load_weights`` does."""
+    model.load_weights(filepath, skip_mismatch)
 
 
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[Named], Named]:
@@ -131,7 +143,9 @@ __all__ = [
     "get_registered_name",
     "get_registered_object",
     "load_model",
+    "load_weights",
     "register_keras_serializable",
     "save_model",
+    "save_weights",
     "serialize_keras_object",
 ]

@@ -3,14 +3,18 @@
 import copy
 import threading
 from collections.abc import Iterable, Sequence
+from os import PathLike
 from typing import Any
 
 import numpy as np
 
+from mlp import storage, weight_files
+from mlp.arrays import Array, fill
 from mlp.errors import ArgumentError, NotReadyError
+from mlp.files import as_text
 from mlp.layers import Input, Layer, stack
 from mlp.model import Model
-from mlp.naming import describe, require
+from mlp.naming import describe, require, require_bool
 from mlp.randomness import new_generator
 
 
@@ -62,7 +66,7 @@ class Sequential(Model):
         require(self.dtype in ("float32", "float64"), "dtype", dtype, "float32 or float64")
         self._dtype = np.dtype(self.dtype)
         self.layers: list[Layer] = []
-        self.rng, self.lock = new_generator(seed), threading.RLock()
+        self.rng, self.lock, self.training_lock = new_generator(seed), threading.RLock(), threading.RLock()
         self.announced = False
         for layer in layers or ():
             self.add(layer)
@@ -128,6 +132,123 @@ class Sequential(Model):
         """A layer by its name or its place."""
         return stack.find(self.layers, name, index)
 
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of what `evaluate` returns: "loss" and the metrics."""
+        reported = (*self.metrics, *self.weighted_metrics) if self.compiled else ()
+        return ["loss", *(metric.name for metric in reported)]
+
+    def count_params(self) -> int:
+        """How many numbers the model keeps: those that it learns, and others such as moving averages."""
+        self._require_built("count_params")
+        return self.parameters.values.size
+
+    def get_weights(self) -> list[Array]:
+        """Copies of all parameters, layer by layer: W, b, W, b …"""
+        self._require_built("get_weights")
+        return [value.copy() for value in stack.weights(self.layers)]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Set all parameters from arrays in the order of `get_weights`; all or, after an error, none."""
+        self._require_built("set_weights")
+        fill(stack.weights(self.layers), weights)
+
+    def save(
+        self, filepath: str | PathLike[str], overwrite: bool = True, include_optimizer: bool = True
+    ) -> None:
+        """Write the model to a file: weights as safetensors, all else as JSON inside it.
+
+        `mlp.models.load_model` reads it and can go on training where this model stands. An
+        existing file is replaced in one step, or with ``overwrite=False`` is an error.
+
+        Parameters
+        ----------
+        filepath : path
+            If it ends in ".keras", the file is one of Keras 3, which Keras can load; that needs
+            ``pip install 'mlp[keras]'``, and a model whose parts Keras has. Not ".h5", which would promise
+            Keras's old form.
+        overwrite : bool, default True
+        include_optimizer : bool, default True
+            Of a Keras file: whether what `compile` was given, and what the optimizer remembers, goes in.
+
+        Raises
+        ------
+        NotReadyError
+            If the model is not built.
+        ArgumentError
+            If there is a file and `overwrite` is False, or something in the model has no form in such a file.
+        ModelFileError
+            If the system refuses to write. What was there before is then still there.
+        """
+        self._require_built("save")
+        require_bool("include_optimizer", include_optimizer)
+        if as_text(filepath).endswith(".keras"):
+            from mlp import keras_files  # which is slow to load, and seldom needed
+
+            keras_files.save(self, filepath, overwrite, include_optimizer)
+            return
+        hdf5 = str(filepath).endswith(weight_files.HDF5)
+        expected = "a name that ends in .mlp for our form, or .keras for Keras's; .h5 is for weights alone"
+        require(not hdf5, "filepath", str(filepath), expected)
+        with self.lock:  # a step of another thread waits, so that the file is of one moment
+            storage.save(self, filepath, overwrite)
+
+    def save_weights(
+        self, filepath: str | PathLike[str], overwrite: bool = True, max_shard_size: float | None = None
+    ) -> None:
+        """Write all parameters to a file, without the architecture: for `load_weights`.
+
+        Parameters
+        ----------
+        filepath : path
+            If it ends in ".weights.h5", the file is one of Keras 3, which needs ``pip install
+            'mlp[keras]'``; with any other name, such as "net.weights.mlp", safetensors.
+        overwrite : bool, default True
+        max_shard_size : None
+            Keras's size of parts; here the file is one.
+
+        Raises
+        ------
+        NotReadyError, ArgumentError, ModelFileError
+            As in `save`.
+        """
+        self._require_built("save_weights")
+        weight_files.save_weights(self, filepath, overwrite, max_shard_size)
+
+    def load_weights(self, filepath: str | PathLike[str], skip_mismatch: bool = False) -> None:
+        """Set all parameters from a file that `save_weights` or `save`, here or in Keras, wrote.
+
+        Layers are found by their names; in Keras's files by their classes and order, as Keras does it.
+
+        Parameters
+        ----------
+        filepath : path
+        skip_mismatch : bool, default False
+            Leave layers as they are for which the file has nothing that fits, and warn.
+
+        Raises
+        ------
+        NotReadyError
+            If the model is not built.
+        ArgumentError
+            If the weights do not fit the model; none is changed then.
+        FileNotFoundError, ModelFileError
+            If there is no such file, or it cannot be read.
+        """
+        self._require_built("load_weights")
+        weight_files.load_weights(self, filepath, skip_mismatch)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """The architecture as a JSON text, for `mlp.models.model_from_json`; arguments as in `json.dumps`."""
+        import json
+
+        return json.dumps(describe(self), **kwargs)
+
+    def _require_built(self, method: str) -> None:
+        if not self.built:
+            hint = "add layers.Input(shape) first, call build(shape), or fit it"
+            raise NotReadyError(f"{method}() needs weights, and the model is not built yet: {hint}")
+
     def get_config(self) -> dict[str, Any]:
         """The architecture as plain data, from which `from_config` makes a new model."""
         config = super().get_config()
@@ -139,11 +260,12 @@ class Sequential(Model):
         return {
             name: value
             for name, value in self.__dict__.items()
-            if name not in ("lock", "engine", "predictor", "answers", "parameters", "parts")
+            if name
+            not in ("lock", "training_lock", "run", "engine", "predictor", "answers", "parameters", "parts")
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, lock=threading.RLock())
+        self.__dict__.update(state, lock=threading.RLock(), training_lock=threading.RLock())
         self.let_go()
         if self.built:
             self.gather()

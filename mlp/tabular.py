@@ -13,8 +13,7 @@ import numpy as np
 
 from mlp import models, optimizers, storage
 from mlp.arrays import Array
-from mlp.callbacks import Callback, History
-from mlp.callbacks.base import Logs
+from mlp.callbacks import Callback, EarlyStopping, History
 from mlp.datasets import Table, listed
 from mlp.errors import ArgumentError, ModelFileError
 from mlp.layers import Dense, Dropout, Input, Layer
@@ -67,26 +66,6 @@ class Settings:
     common_scale: bool = False
 
 
-class KeepBest(Callback):
-    """Stop when the validation loss no longer falls, and go back to the weights of its minimum."""
-
-    def __init__(self, patience: int) -> None:
-        self.patience = patience
-
-    def on_train_begin(self, logs: Logs | None = None) -> None:
-        self.loss, self.epoch, self.weights = np.inf, 0, self.model.get_weights()
-
-    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        loss = (logs or {})["val_loss"]
-        if loss < self.loss:
-            self.loss, self.epoch, self.weights = loss, epoch, self.model.get_weights()
-        elif epoch - self.epoch >= self.patience:
-            self.model.stop_training = True
-
-    def on_train_end(self, logs: Logs | None = None) -> None:
-        self.model.set_weights(self.weights)
-
-
 class TabularModel:
     """A network, the preprocessing of its inputs and the meaning of its outputs.
 
@@ -129,7 +108,9 @@ class TabularModel:
         if settings.patience is not None and len(table) >= VALIDATION_ROWS:
             table, watched = split(table, self.target, VALIDATION_SHARE, settings.seed)
             options["validation_data"] = self._inputs_and_targets(watched)
-            options["callbacks"].insert(0, KeepBest(settings.patience))
+            options["callbacks"].insert(
+                0, EarlyStopping(patience=settings.patience, restore_best_weights=True)
+            )
         size = settings.batch_size or (256 if len(table) >= MANY_ROWS else 32)
         X, y = self._inputs_and_targets(table)
         return self.network.fit(X, y, size, settings.epochs, verbose=0, **options)
@@ -184,7 +165,7 @@ class TabularModel:
         """
         arrays, description = storage.read(path)
         network = models.restore(arrays, description, source=str(path))
-        extra = description.get("extra") or {}
+        extra = storage.extra_of(arrays, description)
         if "tabular" not in extra:
             raise ModelFileError(
                 f"{path} is a network without a table's columns, not saved by `mlp train`; "

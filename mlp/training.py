@@ -5,21 +5,27 @@ them and keeps the books: epochs, history, metrics, validation, callbacks, and a
 last weights that were finite.
 """
 
+import copy
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from mlp.arrays import Array, is_finite
-from mlp.callbacks import Callback, CallbackList, History, progress
-from mlp.data import ArrayData, Batch, Chunk
+from mlp import resuming
+from mlp.arrays import Array
+from mlp.callbacks import Callback, CallbackList, progress, with_history
+from mlp.data import ArrayData, Batch, Block, Chunk, Pass, Source
 from mlp.engines.threads import limited
-from mlp.errors import DivergenceError
+from mlp.errors import ArgumentError, DataError, DivergenceError
 from mlp.evaluation import Logs
+from mlp.interrupts import GivenUpError, Interrupts
 from mlp.naming import is_integer, require_bool
+from mlp.optimizers.cycles import Pace
+from mlp.snapshots import Snapshots, likely_cause
 
 if TYPE_CHECKING:
     from mlp.model import Model
@@ -32,7 +38,7 @@ class Training:
     ----------
     model : Model
         Compiled and built.
-    data : ArrayData
+    data : ArrayData or Source
     epochs, initial_epoch : int
         The run makes epochs `initial_epoch` up to `epochs` − 1.
     callbacks : sequence of Callback
@@ -43,16 +49,20 @@ class Training:
         After every so many epochs, or after those, counted from 1.
     steps_per_epoch : int or None
         Batches of an epoch, where they are not all.
+    time_limit : float or None
+        Seconds after which the run ends with the batch in hand.
 
     Attributes
     ----------
     history : History
+    epoch, batch : int
+        Where the run stands: epochs that are over, and batches of the epoch in hand.
     """
 
     def __init__(
         self,
         model: "Model",
-        data: ArrayData,
+        data: ArrayData | Source,
         epochs: int,
         initial_epoch: int = 0,
         callbacks: Sequence[Callback] = (),
@@ -60,28 +70,43 @@ class Training:
         validation: Callable[["Training"], Logs] | None = None,
         validation_freq: Any = 1,
         steps_per_epoch: int | None = None,
+        time_limit: float | None = None,
     ) -> None:
         self.model, self.data = model, data
         self.validation, self.validation_freq = validation, validation_freq
-        self.steps_per_epoch = steps_per_epoch
-        self.stream: Iterator[Batch | Chunk] = iter(())
+        self.steps_per_epoch, self.time_limit = steps_per_epoch, time_limit
         self.engine, self.means = model.ready(), model.means()
         self.first, self.last = initial_epoch, epochs
-        self.history = History()
+        self.history, self.given = with_history(callbacks)
         self.params = {"epochs": epochs, "initial_epoch": initial_epoch, "verbose": verbose, "steps": None}
-        self.callbacks = CallbackList([self.history, *callbacks, *progress(verbose)], model, self.params)
+        self.callbacks = CallbackList([*self.given, *progress(verbose, callbacks)], model, self.params)
         self.hears_batches = self.callbacks.hears_batches
-        self.numbers: Array | None = None
-        self.vectors = [model.parameters.values, *model.optimizer.state.values()]
-        self.finite = self.latest = self.snapshot()
-        self.epoch = self.batch = 0
+        self.epoch, self.batch = initial_epoch, 0
+        self.passing: Pass | None = None
+        self.reopening: list[Any] | None = None  # the pass of a run that is resumed
+        self.resumption: dict[str, Any] | None = None
+        self.origin: dict[str, Any] | None = None
+        self.logs: Logs = {}
+        self.cut = False  # Ctrl-C has ended the epoch in hand before its last batch
+        self.failed = False  # the epoch in hand has diverged, and a callback has answered
+        self.interrupts, self.pace = Interrupts(), Pace(math.inf, 0, 0)
 
     def __enter__(self) -> Self:
-        # an overflow ends in a loss that is not finite, which is reported with its cause
-        self.settings = ExitStack()
-        self.settings.enter_context(np.errstate(over="ignore", invalid="ignore", divide="ignore"))
-        self.settings.enter_context(limited(self.model.n_threads))
+        with ExitStack() as settings:
+            settings.enter_context(self.model.training_lock)  # a run of another thread may come before
+            self.engine, self.snapshots = self.model.ready(), Snapshots(self.model)
+            # an overflow ends in a loss that is not finite, which is reported with its cause
+            settings.enter_context(np.errstate(over="ignore", invalid="ignore", divide="ignore"))
+            settings.enter_context(limited(self.model.n_threads))
+            settings.enter_context(self.interrupts)
+            self.settings = settings.pop_all()
         self.model.stop_training = False
+        if self.first < self.last:
+            self.model.optimizer.resume()
+        self.outer, self.outer_pace = self.model.run, self.model.optimizer.pace
+        self.model.run = self
+        if not isinstance(self.data, ArrayData):
+            self.data.idle = self._look_at_clock
         return self
 
     def __exit__(
@@ -90,75 +115,189 @@ class Training:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.settings.close()
-        if self.engine.is_compiled:
-            self.engine.release()
-        if error is not None:
-            self.callbacks.call("on_train_failure")
+        with self.settings:
+            self.model.run, self.model.optimizer.pace = self.outer, self.outer_pace
+            if not isinstance(self.data, ArrayData):
+                self.data.close()
+            if self.engine.is_compiled:
+                self.engine.release()
+            if error is not None:
+                self.callbacks.call("on_train_failure")
 
-    def epochs(self, steps: int) -> Iterator[int]:
+    # epochs
+
+    def epochs(self, steps: int | None) -> Iterator[int]:
         """The numbers of the epochs; what stands in the loop's body is one pass over the data."""
-        logs: Logs = {}
-        self.params["steps"] = self.steps_per_epoch or steps
-        self.latest, self.model.history = self.snapshot(), self.history
-        self.callbacks.call("on_train_begin", {})
-        for epoch in range(self.first, self.last):
-            self.epoch, self.batch = epoch, 0
-            self.means.reset()
-            self.callbacks.call("on_epoch_begin", epoch, {})
-            yield epoch
-            self.require_finite()
-            self.remember()
-            logs = self.means.logs()
-            if self.validation and self.validates(epoch + 1):
-                logs |= self.validation(self)
-            self.callbacks.call("on_epoch_end", epoch, logs)
-            if self.model.stop_training:
+        self._begin(self.steps_per_epoch or steps)
+        while self.epoch < self.last and not self.ends:
+            self._begin_epoch()
+            yield self.epoch
+            if self.cut or not (self.batch or self.failed):  # not one batch came in time
                 break
-        if self.last > self.first:  # no epoch, no average
+            if not self.failed:
+                self.require_finite()
+            if not self.failed:
+                self.snapshots.remember()
+                self._end_epoch(self.means.logs())
+            elif self.model.stop_training:
+                self._end_epoch({"loss": math.nan})
+            self.failed = False
+        self._end()
+
+    def steps(self, size: int) -> int | None:
+        """Batches of that many rows in an epoch, where that is known."""
+        if isinstance(self.data, ArrayData):
+            return -(-len(self.data) // size)
+        return self.data.steps(size)
+
+    @property
+    def ends(self) -> bool:
+        """Whether no other epoch is begun: a callback, Ctrl-C or the time has ended the run."""
+        return self.model.stop_training or self.interrupts.heard or self.is_late
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the time is over."""
+        return self.time_limit is not None and self.pace.elapsed >= self.time_limit
+
+    def _look_at_clock(self) -> None:
+        # while a batch is waited for
+        if self.is_late:
+            raise GivenUpError
+
+    def _begin(self, steps: int | None) -> None:
+        self.params["steps"] = steps
+        self.snapshots.begin()
+        self.model.history, optimizer = self.history, self.model.optimizer
+        if self.time_limit is not None:
+            at = optimizer.schedule_step()
+            lasts = [at + (self.last - self.first) * steps] if steps else []
+            horizon = getattr(optimizer.learning_rate, "horizon", None)
+            self.pace = Pace(self.time_limit, at, min([*lasts, *([horizon] if horizon else [])], default=at))
+            optimizer.pace = self.pace
+        self.callbacks.call("on_train_begin", {})
+        if self.resumption and not self.resumption["batch"]:
+            self._resume()
+        if getattr(optimizer, "forgets", False):
+            self.origin = copy.deepcopy(self.state())
+
+    def _begin_epoch(self) -> None:
+        self.batch = 0
+        self.means.reset()
+        self.callbacks.call("on_epoch_begin", self.epoch, {})
+        if self.resumption:  # in the middle of this epoch, which has begun in the run before
+            self._resume()
+
+    def _end_epoch(self, logs: Logs) -> None:
+        if self.validation and not self.failed and self.validates(self.epoch + 1):
+            validation = self.validation
+            judged = self.interrupts.wait(lambda: validation(self))
+            if judged is None:  # Ctrl-C meanwhile: the epoch is not over
+                return
+            logs |= judged
+        self.params["steps"] = self.params["steps"] or self.batch
+        self.logs, self.epoch, self.batch = logs, self.epoch + 1, 0
+        self.model.epochs_trained += 1
+        self.callbacks.call("on_epoch_end", self.epoch - 1, logs)
+
+    def _end(self) -> None:
+        if self.epoch > self.first or self.batch:  # without a step there is no average
             self.model.optimizer.finish()
-        self.callbacks.call("on_train_end", logs)
+        self.history.interrupted = self.interrupts.heard
+        self.callbacks.call("on_train_end", self.logs)
 
     def validates(self, number: int) -> bool:
         """Whether the epoch of that number, counted from 1, ends with a validation."""
         frequency = self.validation_freq
         return number % frequency == 0 if is_integer(frequency) else number in frequency
 
-    def batches(self, size: int, shuffle: bool = True) -> Iterable[Batch | Chunk]:
+    # batches
+
+    def batches(self, size: int, shuffle: bool = True) -> Iterator[Batch | Chunk]:
         """The batches of an epoch, each good until the next; with `steps_per_epoch` of an endless stream.
 
-        A compiled engine gets as many at a time as it may take.
+        A compiled engine gets as many at a time as it may take. They end before the epoch does if
+        the run must, or had to before it was resumed.
         """
-        if self.steps_per_epoch is None:
-            return self._cut(size, shuffle)
-        return self._next_steps(self.steps_per_epoch, size, shuffle)
+        limit = 0 if self.batch and self.model.stop_training else self.steps_per_epoch
+        while limit is None or self.batch < limit:
+            if self.passing is None:
+                self.passing = self._open(size, shuffle)
+            batch = self._take(self.passing)
+            if batch is not None:
+                yield batch
+            elif not self.interrupts.heard:
+                self._close(self.passing)
+                self.passing = None
+                if limit is None or self.model.stop_training:
+                    return
+            if self.failed or self.model.stop_training or self.interrupts.heard or self.is_late:
+                self.cut = self.interrupts.heard and self.batch != self.params["steps"]
+                return
 
-    def _cut(self, size: int, shuffle: bool) -> Iterable[Batch | Chunk]:
-        order = self.order(shuffle)
-        if not self.engine.is_compiled or self.data.target is None:
-            return self.data.batches(order, size)
-        single = self.callbacks.hears_each_batch or self.steps_per_epoch is not None
-        most = 1 if single else self.engine.most_steps(size, self.means.measures)
-        return self.data.chunks(order, size, most)
-
-    def _next_steps(self, steps: int, size: int, shuffle: bool) -> Iterator[Batch | Chunk]:
-        for _ in range(steps):
-            batch = next(self.stream, None)
-            if batch is None:
-                self.stream = iter(self._cut(size, shuffle))
-                batch = next(self.stream)
-            yield batch
-
-    def order(self, shuffle: bool = True) -> Array:
-        """The numbers of all rows, in a new random order from the model's generator."""
+    def _open(self, size: int, shuffle: bool) -> Pass:
+        """A new pass over the data; or that which a resumed run was in, where it stood."""
+        rng, now, taken = self.model.rng, None, 0
+        if self.reopening:
+            begun, taken = resuming.reopened(self.reopening, size)
+            now, self.reopening, rng.bit_generator.state = rng.bit_generator.state, None, begun
+        self.pass_began, self.size = rng.bit_generator.state, size
         require_bool("shuffle", shuffle)
-        if self.numbers is None:
-            self.numbers = np.arange(len(self.data))
-            self.rows = self.numbers.copy()
-        if shuffle:
-            np.copyto(self.rows, self.numbers)
-            self.model.rng.shuffle(self.rows)
-        return self.rows
+        if isinstance(self.data, ArrayData):
+            blocks: Any = [Block(self.data, self.data.order(rng if shuffle else None), size, taken)]
+        else:
+            seed = int(rng.integers(2**63)) if shuffle else None
+            left = self.steps_per_epoch and self.steps_per_epoch * (self.last - self.epoch) - self.batch
+            blocks = self.data.blocks(size, seed, taken, left)
+        if now is not None:
+            rng.bit_generator.state = now
+        return Pass(blocks, self.engine.is_compiled, taken)
+
+    def _take(self, passing: Pass) -> Batch | Chunk | None:
+        if self.time_limit is not None and self.pace.last > self.pace.first:
+            self.pace.look(self.model.optimizer.schedule_step())
+        if isinstance(self.data, ArrayData):
+            return passing.take(self._most)
+        return self.interrupts.wait(lambda: passing.take(self._most))  # whoever gives the batches may be slow
+
+    def _most(self, size: int) -> int:
+        """How many batches of that many rows a chunk may have."""
+        if self.callbacks.hears_each_batch:
+            return 1
+        most: int = self.engine.most_steps(size, self.means.measures)
+        return most if self.steps_per_epoch is None else min(most, self.steps_per_epoch - self.batch)
+
+    def _close(self, passing: Pass) -> None:
+        """Note that a pass is over, and end the training if there was nothing in it."""
+        if passing.taken:
+            return
+        self.model.stop_training, self.cut = True, not self.batch  # an epoch without a batch is none
+        if self.is_late:
+            return
+        if not self.batch and self.epoch == self.first:
+            raise DataError("the data have no batches: expected at least one of (x, y)")
+        warnings.warn(
+            f"the data ran out in epoch {self.epoch + 1} of {self.last}, before batch {self.batch + 1}: the "
+            "training ends here. An iterator goes through its batches once; a function that returns a "
+            "new one serves every epoch.",
+            stacklevel=5,
+        )
+
+    def whole(self) -> ArrayData:
+        """All rows, in memory."""
+        if not isinstance(self.data, ArrayData):
+            source, load = self.data, getattr(self.data, "load", None)
+            if load is None:
+                raise ArgumentError(
+                    "a full batch needs all rows in memory, and x gives them batch by batch; "
+                    "give arrays, or leave batch_size out and take an optimizer that steps batch by batch"
+                )
+            self.data = load()
+            source.close()
+        assert isinstance(self.data, ArrayData)
+        return self.data
+
+    # steps
 
     def update(self, batch: Batch | Chunk) -> None:
         """One step of the delta rule with these rows, or one with each batch of a chunk."""
@@ -170,67 +309,86 @@ class Training:
                 self._make_steps(batch)
             else:
                 self._make_step(batch)
-        if self.hears_batches:
+        if self.hears_batches and not self.failed:
             self.callbacks.call("on_train_batch_end", self.batch - 1, self.means.logs())
 
     def _make_step(self, batch: Batch) -> None:
         X, T, target, weight = batch
-        self._count([self.engine.step(X, target, weight)], len(X))
-        if self.means.measures:
-            self.means.measure(T, self.engine.out, weight / self.data.share(self.data.counted(T)))
+        finite = self._count([self.engine.step(X, target, weight)], len(X))
+        if finite and self.means.measures:
+            data = self.seen
+            self.means.measure(T, self.engine.out, weight / data.share(data.counted(T)))
 
     def _make_steps(self, chunk: Chunk) -> None:
-        data, means = self.data, self.means
-        self._count(self.engine.steps(data, chunk, means.measures), chunk.size)
-        if means.measures:
-            # a function of the user's may look at a batch as a whole
-            size = chunk.size if self.engine.measures_by_batch else len(chunk.rows)
+        data, means = chunk.data, self.means
+        finite = self._count(self.engine.steps(chunk, means.measures), chunk.size)
+        if finite and means.measures:
+            # a function of the user's may look at a batch as a whole, and blocks of a stream
+            # depend on the clock, of which the results must not
+            whole = data is self.data and not self.engine.measures_by_batch
+            size = len(chunk.rows) if whole else chunk.size
             for start in range(0, len(chunk.rows), size):
                 rows, outs = chunk.rows[start : start + size], self.engine.outs[start : start + size]
                 weight = np.ones(1) if data.sample_weight is None else data.sample_weight[rows]
                 means.measure(data.T[rows], outs, weight)
 
-    def _count(self, losses: Sequence[float] | Array, rows: int) -> None:
+    def _count(self, losses: list[float] | Array, rows: int) -> bool:
         """Take in the losses of steps; only the last may be infinite, since none is made after that."""
         last, steps = float(losses[-1]), len(losses)
         if not self.batch and (steps > 1 or math.isfinite(last)):
-            # the weights that this epoch began with have a finite loss
-            self.finite, self.latest = self.latest, self.finite
+            self.snapshots.confirm()
         if not math.isfinite(last):
             self.diverge(f"the loss became {last}", self.batch + steps - 1)
-        self.means.total += float(sum(losses) if steps == 1 else np.add.reduce(losses)) * rows
-        self.means.count += rows * steps
+            return False
+        self.means.add(losses, rows)
         self.batch += steps
+        return True
+
+    @property
+    def seen(self) -> ArrayData:
+        """Where the last batch came from."""
+        return self.whole() if self.passing is None or self.passing.data is None else self.passing.data
 
     def require_finite(self) -> None:
         """Diverge if the last step made the weights or the optimizer's state infinite."""
-        if not all(map(is_finite, self.vectors)):
+        if not self.snapshots.is_finite():
             self.diverge("the weights became infinite or undefined", self.batch - 1)
 
-    def snapshot(self) -> tuple[list[Array], int]:
-        """Copies of the weights and the optimizer's state, and the number of its steps."""
-        return [vector.copy() for vector in self.vectors], self.model.optimizer.iterations
-
-    def remember(self) -> None:
-        """Keep the weights and the optimizer's state that the next epoch begins with."""
-        for vector, kept in zip(self.vectors, self.latest[0], strict=True):
-            np.copyto(kept, vector)
-        self.latest = self.latest[0], self.model.optimizer.iterations
-
     def diverge(self, what: str, batch: int) -> None:
-        """Put the last weights with a finite loss back and raise a `DivergenceError` with the cause."""
-        vectors, self.model.optimizer.iterations = self.finite
-        for vector, finite in zip(self.vectors, vectors, strict=True):
-            np.copyto(vector, finite)
-        rate = self.model.optimizer.current_rate()
-        inputs, targets = (float(np.abs(array).max()) for array in (self.data.X, self.data.T))
-        if inputs > 100:
-            cause = f"the inputs are not scaled (the largest is {inputs:.3g}); standardise the columns"
-        elif targets > 1000 and self.data.T.dtype.kind == "f":
-            cause = f"the targets are not scaled (the largest is {targets:.3g}); standardise them"
-        else:
-            cause = f"the learning rate {rate:.3g} is too high; try {rate / 10:.3g}, or global_clipnorm=1"
-        raise DivergenceError(
-            f"{what} in epoch {self.epoch + 1}, batch {batch + 1}. Likely cause: {cause}. "
-            "The model has the weights of the last epoch that ended well."
-        )
+        """Put the last finite weights back; raise a `DivergenceError` unless a callback answers."""
+        optimizer, place = self.model.optimizer, f"epoch {self.epoch + 1}, batch {batch + 1}"
+        self.snapshots.go_back()
+        cause = likely_cause(self.seen.X, self.seen.T, optimizer.current_rate())
+        result = "The model has the weights of the last epoch that ended well."
+        error = DivergenceError(f"{what} in {place}. Likely cause: {cause}. {result}")
+        answers = [callback.on_divergence(error) for callback in self.callbacks.callbacks]
+        self.failed = any(answers)
+        if not self.failed:
+            raise error
+        self.passing = None
+        self.snapshots.remember()
+
+    # going on in another process
+
+    def state(self) -> dict[str, Any]:
+        """All that another process needs to go on from here to the same bits, as plain data and arrays.
+
+        With a solver whose memory is not its own that is the state in which the run began.
+        """
+        return resuming.state_of(self) if self.origin is None else self.origin
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` gave; a callback calls it in `on_train_begin`.
+
+        Raises
+        ------
+        ArgumentError
+            If it is the state of a run of another model, or over other data.
+        """
+        resuming.check(self, state)
+        self.resumption, self.epoch = state, state["epoch"]
+
+    def _resume(self) -> None:
+        if self.resumption:
+            state, self.resumption = self.resumption, None
+            resuming.restore(self, state)

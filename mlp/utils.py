@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlp.arrays import Array, as_numbers
+from mlp.data.sequences import PyDataset
 from mlp.drawing import plot_model
 from mlp.errors import ArgumentError
 from mlp.naming import CATALOGUES, is_integer, require, require_bool
@@ -231,8 +232,12 @@ def names(kind: str) -> list[str]:
     return found
 
 
+Sequence = PyDataset  # its older name
+
 __all__ = [
     "CustomObjectScope",
+    "PyDataset",
+    "Sequence",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",

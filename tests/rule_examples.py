@@ -129,6 +129,7 @@ OPTIMIZERS = {
 }
 
 SCHEDULES = {
+    schedules.Scaled: {"schedule": schedules.CosineDecay(0.1, 20), "factor": 0.5},
     schedules.CosLog: {"learning_rate": 0.1, "total_steps": 30, "cycles": 3},
     schedules.CosineDecay: {
         "initial_learning_rate": 0.01,

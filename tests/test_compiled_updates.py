@@ -236,3 +236,19 @@ def test_extreme_gradients_agree(make, dtype, special):
     paths = [stepped(make, compiled, dtype, extremes) for compiled in (True, False)]
     rtol = 1e-5 if dtype == "float32" else 1e-11
     np.testing.assert_allclose(*paths, rtol=rtol, atol=10 * rtol)
+
+
+@pytest.mark.parametrize("rule", MAKERS)
+def test_how_many_steps_come_at_a_time_is_not_seen(rule):
+    rng = np.random.default_rng(0)
+    X, T = rng.normal(size=(200, 3)), rng.normal(size=(200, 2))
+
+    def weights(steps_per_epoch):
+        model = Sequential([layers.Input((3,)), layers.Dense(2, name="out")], seed=0, dtype="float64")
+        model.compile(MAKERS[rule](), "mse", engine="numba")
+        epochs = 200 // steps_per_epoch
+        model.fit(X, T, 1, epochs, 0, steps_per_epoch=steps_per_epoch)
+        return model.get_weights()
+
+    for one, expected in zip(weights(200), weights(1), strict=True):
+        np.testing.assert_array_equal(one, expected)

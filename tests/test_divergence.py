@@ -194,7 +194,7 @@ def test_train_on_batch():
     model.optimizer.learning_rate = 1e30
     model.train_on_batch(X, T)
     before = vectors_of(model)
-    with pytest.raises(DivergenceError, match=r"the loss became (inf|nan) in epoch 1, batch 1\. Likely "):
+    with pytest.raises(DivergenceError, match=r"the loss became (inf|nan) in the step after \d+, .*Likely "):
         model.train_on_batch(X, T)
     for vector, expected in zip(vectors_of(model), before, strict=True):
         np.testing.assert_array_equal(vector, expected)

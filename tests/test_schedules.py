@@ -20,6 +20,7 @@ MAKERS = {
     "CosLog": lambda: schedules.CosLog(0.3, 50, cycles=3),
     "FlatCosine": lambda: schedules.FlatCosine(0.3, 50, flat=0.7),
     "Noam": lambda: schedules.Noam(16, 20, 0.5),
+    "Scaled": lambda: schedules.Scaled(schedules.CosineDecay(0.1, 10), 0.5),
 }
 
 

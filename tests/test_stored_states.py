@@ -41,6 +41,8 @@ def test_an_average_of_the_weights(path):
     arrays = arrays_of(model, path)
     assert sorted(name for name in arrays if name.startswith("optimizer")) == [
         "optimizer.average",
+        "optimizer.average_given",
+        "optimizer.before_average",
         "optimizer.m",
         "optimizer.v",
     ]

@@ -10,7 +10,7 @@ from mlp import storage
 from mlp.datasets import Table
 from mlp.errors import ArgumentError, ModelFileError
 from mlp.tables import Target
-from mlp.tabular import KeepBest, Settings, TabularModel, build, score, split
+from mlp.tabular import Settings, TabularModel, build, score, split
 
 
 @pytest.fixture
@@ -50,19 +50,6 @@ def test_split_of_too_few_rows(rows, share):
     table = Table({"y": ["a", "b"] * rows}).take(range(rows))
     with pytest.raises(ArgumentError, match="it takes 10 rows, and 2 in each part"):
         split(table, Target.fit(table, "y"), share, 0)
-
-
-def test_the_best_epoch_is_kept():
-    """The validation loss of a network that is told the opposite is best before it learns."""
-    network = mlp.Sequential([mlp.layers.Dense(1, input_shape=(1,))], seed=0)
-    network.compile("adam", "mse")
-    network.set_weights([[[0.0]], [0.0]])
-    x = np.linspace(-1, 1, 20).reshape(-1, 1)
-    history = network.fit(x, x, epochs=50, validation_data=(x, -x), callbacks=[KeepBest(3)], verbose=0)
-    losses = history.history["val_loss"]
-    assert len(losses) == 4
-    assert losses[0] == min(losses)
-    assert network.evaluate(x, -x) == losses[0]
 
 
 def test_patience_none_uses_all_rows_for_all_epochs(table, model):

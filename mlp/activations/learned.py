@@ -32,7 +32,7 @@ class PReLU(Activation):
         self.alpha_initial = alpha_initial
 
     def build(self, units: int, dtype: np.dtype[Any]) -> dict[str, Array]:
-        return {"alpha": np.full(units, self.alpha_initial)}
+        return {"alpha": np.broadcast_to(self.alpha_initial, (units,))}
 
     def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
         return {"above": (units,), "mask": Mask((units,))}
@@ -119,7 +119,7 @@ class Blend(Activation):
         self.activation.build(units, dtype)
         self._workspace = Workspace()
         self._shapes = self.activation.buffers(units)
-        return {"alpha": np.full(units, self.alpha_initial)}
+        return {"alpha": np.broadcast_to(self.alpha_initial, (units,))}
 
     def buffers(self, units: int) -> dict[str, tuple[int, ...]]:
         return {"bent": (units,), "blended": (units,)}

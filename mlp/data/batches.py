@@ -1,42 +1,16 @@
 """Batches from arrays: rows are gathered into buffers that are reused, so nothing is allocated."""
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from __future__ import annotations  # so that np.random is not loaded for a signature
+
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
 from mlp.arrays import Array, Workspace
-from mlp.errors import ArgumentError
-from mlp.naming import is_integer, require, require_in
 
 # X (n, ...), T as the user gave it (n, o) or (n, 1), T as the loss wants it (n, o), and the
 # factor of each row's loss: one number, an array of rank zero, or one a row (n,)
 Batch = tuple[Array, Array, Array, Array]
-
-
-class Chunk(NamedTuple):
-    """Some batches one after the other, which a compiled engine takes in one go.
-
-    Parameters
-    ----------
-    order : Array of int64
-        The numbers of the rows in the order of the epoch.
-    first : int
-        The place in the order where the first batch begins.
-    steps, size : int
-        How many batches of how many rows.
-    """
-
-    order: Array
-    first: int
-    steps: int
-    size: int
-
-    @property
-    def rows(self) -> Array:
-        """The numbers of the rows of all batches."""
-        return self.order[self.first : self.first + self.steps * self.size]
 
 
 CACHE = 1 << 20  # bytes: data of up to 1 MB are shuffled whole, larger ones batch by batch
@@ -81,10 +55,21 @@ class ArrayData:
         self.equal: dict[int, Array] = {}  # the factors of unweighted rows, by batch size
         self.shuffled: ArrayData | None = None  # a copy of small data, in the order of the epoch
         self.cut: tuple[int, list[Batch]] = (0, [])
+        self.numbers: tuple[Array, Array] | None = None
         self.space = Workspace(), Workspace(), Workspace(), Workspace()
 
     def __len__(self) -> int:
         return len(self.X)
+
+    def order(self, rng: np.random.Generator | None) -> Array:
+        """The numbers of all rows, in a new random order if there is a generator; good until the next."""
+        if self.numbers is None:
+            self.numbers = np.arange(len(self)), np.arange(len(self))
+        rows, order = self.numbers
+        if rng is not None:
+            np.copyto(order, rows)
+            rng.shuffle(order)
+        return order
 
     def all(self) -> Batch:
         """Every row, without a copy."""
@@ -111,14 +96,6 @@ class ArrayData:
         if size == 1:
             return (self.between(row, row + 1) for row in order.tolist())
         return (self.take(order[start : start + size]) for start in range(0, len(order), size))
-
-    def chunks(self, order: Array, size: int, most: int) -> Iterable[Chunk]:
-        """The same batches, up to `most` at a time; the shorter last one by itself."""
-        whole, rest = divmod(len(order), size)
-        for step in range(0, whole, most):
-            yield Chunk(order, step * size, min(most, whole - step), size)
-        if rest:
-            yield Chunk(order, whole * size, 1, rest)
 
     def take(self, rows: Array) -> Batch:
         """The rows of those numbers, gathered into buffers that the next call overwrites."""
@@ -164,60 +141,3 @@ class ArrayData:
         if n not in self.equal:
             self.equal[n] = np.array(self.share(n), self.dtype)
         return self.equal[n]
-
-
-Rows = tuple[Array, Array, Array | None]  # inputs, targets, weights
-
-
-def split_tail(fraction: float, X: Array, T: Array, weight: Array | None) -> tuple[Rows, Rows]:
-    """Cut the last `fraction` of the rows off, as Keras's `validation_split` does, before any shuffling.
-
-    Raises
-    ------
-    ArgumentError
-        If one of the two parts would be empty.
-    """
-    require_in("(0, 1)", "validation_split", fraction)
-    rows = len(X)
-    cut = int(np.floor(rows * (1 - fraction)))
-    if cut in (0, rows):
-        raise ArgumentError(
-            f"validation_split={fraction!r} must leave rows for both parts; of {rows} rows it would train "
-            f"with {cut}"
-        )
-    head, tail = (None, None) if weight is None else (weight[:cut], weight[cut:])
-    return (X[:cut], T[:cut], head), (X[cut:], T[cut:], tail)
-
-
-def weights_of_classes(class_weight: Any, T: Array) -> Array:
-    """The weight of each row by its class, shape (n,).
-
-    Parameters
-    ----------
-    class_weight : dict of int to float, or "balanced"
-        Weights by class number; a class that is not named counts 1. "balanced" gives each class the same
-        total weight, n / (classes · count), as scikit-learn has it.
-    T : Array
-        Labels (n, 1), one-hot rows (n, o), or one column of 0 and 1.
-    """
-    one_hot = T.shape[1] > 1
-    labels = T.argmax(axis=1) if one_hot else T[:, 0]
-    found, place, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    several = one_hot and (np.abs(T.sum(axis=1) - 1) > 1e-3).any()
-    if several or found[0] < 0 or (found % 1).any():
-        raise ArgumentError(
-            "class_weight needs one class a row, as a label 0, 1, 2 … or one-hot; these targets are several "
-            "labels a row or numbers. Weigh the rows by sample_weight."
-        )
-    if isinstance(class_weight, str) and class_weight == "balanced":
-        return (len(labels) / (len(found) * counts))[place]
-    if not isinstance(class_weight, Mapping):
-        raise ArgumentError(
-            f"class_weight must be a dict from class number to weight, or 'balanced'; got {class_weight!r}"
-        )
-    classes = f"a class from 0 to {T.shape[1] - 1}" if one_hot else "a class, an integer of at least 0"
-    for label, weight in class_weight.items():
-        known = is_integer(label) and 0 <= label < (T.shape[1] if one_hot else math.inf)
-        require(known, "each key of class_weight", label, classes)
-        require_in("[0, inf)", f"class_weight[{label}]", weight)
-    return np.array([float(class_weight.get(int(label), 1)) for label in found])[place]

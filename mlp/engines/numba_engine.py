@@ -6,11 +6,12 @@ loop that runs it is `mlp.engines.kernels.walk`.
 
 import threading
 from collections.abc import Callable, Hashable, Sequence
+from typing import Any
 
 import numpy as np
 
 from mlp.arrays import Array, buffer
-from mlp.data import ArrayData, Chunk
+from mlp.data import Chunk
 from mlp.engines.kernels import blas, programs
 from mlp.engines.kernels.compiler import compiler_for, telling
 from mlp.engines.kernels.programs import Kind
@@ -99,6 +100,7 @@ class NumbaEngine:
     def __init__(
         self, layers: Sequence[Layer], loss: Loss, optimizer: Optimizer, lock: threading.RLock
     ) -> None:
+        self.last_good: Any = None  # what single steps go back to
         reference = NumpyEngine(layers, loss, optimizer, lock)
         self.layers, self.loss, self.optimizer, self.lock = layers, loss, optimizer, lock
         self.learning, self.penalty = reference.learning, reference.penalty
@@ -124,12 +126,11 @@ class NumbaEngine:
             most = min(most, KEPT // (size * self.loss.units))
         return max(1, min(most, tape.most_steps()))
 
-    def steps(self, data: ArrayData, chunk: Chunk, measures: bool = False) -> Array:
+    def steps(self, chunk: Chunk, measures: bool = False) -> Array:
         """Some steps of an epoch.
 
         Parameters
         ----------
-        data : ArrayData
         chunk : Chunk
         measures : bool
             Whether to keep the outputs in `outs`.
@@ -139,9 +140,9 @@ class NumbaEngine:
         Array of float64, shape (s,)
             The losses of the steps, the last of which may not be finite; none is made after that.
         """
-        size, steps = chunk.size, chunk.steps
+        data, size, steps = chunk.data, chunk.size, chunk.steps
         tape = self._program(Kind(size, data.sample_weight is not None, True, True, measures))
-        assert data.target is not None  # see `Training.batches`
+        assert data.target is not None  # see `Pass`
         tape.updates.bind(tape, steps)
         tape.bind("X", data.X)
         tape.bind("T", data.target)

@@ -3,6 +3,7 @@
 Forward and back go by the two loops of `mlp.layers.propagation`.
 """
 
+import math
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -59,6 +60,7 @@ class NumpyEngine:
     def __init__(
         self, layers: Sequence[Layer], loss: Loss, optimizer: Optimizer, lock: threading.RLock
     ) -> None:
+        self.last_good: Any = None  # what single steps go back to
         self.layers, self.loss, self.optimizer, self.lock = layers, loss, optimizer, lock
         first = next((k for k, layer in enumerate(layers) if layer.is_learning()), 0)
         self.learning = layers[first:]  # below the first weights nobody needs a gradient
@@ -72,6 +74,8 @@ class NumpyEngine:
     def step(self, X: Array, T: Array, weight: Array) -> float:
         """One step of the delta rule: forward, loss, backward, update. The loss is that before the update.
 
+        There is no update if it is not finite.
+
         Parameters
         ----------
         X : Array of shape (n, ...)
@@ -82,7 +86,8 @@ class NumpyEngine:
         """
         with self.lock:
             value = self.gradient(X, T, weight)
-            self.optimizer.step()
+            if math.isfinite(value):
+                self.optimizer.step()
         return value
 
     def gradient(self, X: Array, T: Array, weight: Array) -> float:

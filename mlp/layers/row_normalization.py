@@ -216,7 +216,7 @@ class RMSNormalization(Layer):
     def build(self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
         check_axis(self.axis, input_shape)
         super().build(input_shape, rng, dtype)
-        self.add_parameter("scale", np.ones(input_shape[-1:]))
+        self.add_parameter("scale", np.broadcast_to(1.0, input_shape[-1:]))
         self._epsilon, self._shares = np.array(self.epsilon, dtype), shares(input_shape[-1], dtype)
         self._weighted = self._shares.copy()
 

@@ -69,8 +69,9 @@ class Nadam(Optimizer):
         start, product, beta_1 = self._products
         if start > t or beta_1 != self.beta_1:
             start, product = 0, 1.0
-        for k in range(start + 1, t + 1):
-            product *= self._mu(k)
+        # powers of arrays, as `numbers_of_steps` has them: Python's may differ in the last bit
+        for mu in self._mu(np.arange(start + 1, t + 1)).tolist():
+            product *= mu
         self._products = t, product, self.beta_1
         return product
 

@@ -36,7 +36,9 @@ class Optimizer(Part):
     use_ema : bool, default False
         Keep a moving average of the parameters, average ← μ average + (1 − μ) W after each
         batch, and give it to the model at the end of `fit` (Polyak and Juditsky, 1992). It is
-        taken after the constraints, so that it heeds them; Keras takes it before.
+        taken after the constraints, so that it heeds them; Keras takes it before. The next `fit`
+        goes on from the parameters as they were before that, unless others have been set in
+        between; Keras's goes on from the average.
     ema_momentum : float in [0, 1], default 0.99
         μ.
     ema_overwrite_frequency : int, optional
@@ -113,6 +115,7 @@ class Optimizer(Part):
         self.decay_factors = settings.as_factors("decay_factors", decay_factors)
         self.name = name
         self.iterations = 0
+        self.pace: Callable[[int], int] | None = None  # of a fit that is short of time
         self.built = False
         self.owned = False  # by a model; another one then takes a copy
         self.state: dict[str, Array] = {}
@@ -209,7 +212,8 @@ class Optimizer(Part):
             for slot, part in self.slot_shapes(name, shape).items():
                 sizes[slot] += math.prod(part)
         if self.use_ema:
-            sizes["average"] = parameters.values.size
+            sizes |= {"average": parameters.values.size, "before_average": parameters.values.size}
+            sizes["average_given"] = 1
         if self.gradient_accumulation_steps:
             sizes |= {"gradient_sum": parameters.values.size, "gradients_summed": 1}
         return sizes
@@ -244,23 +248,45 @@ class Optimizer(Part):
             self._take_average()
         self.iterations += 1
 
+    def resume(self) -> None:
+        """Begin a training or go on with one: take back what `finish` has given, if it is still there."""
+        if self.has_given:
+            for W, _, before, _ in self._plan.averages:
+                np.copyto(W, before)
+        if self.use_ema:
+            self.state["average_given"].fill(0)
+
+    @property
+    def has_given(self) -> bool:
+        """Whether the model has the averaged parameters, from `finish`, and nothing has moved them since."""
+        if not self.use_ema or not self.state["average_given"][0]:
+            return False
+        return all(np.array_equal(W, average) for W, average, *_ in self._plan.averages)
+
     def finish(self) -> None:
-        """End the training: with `use_ema` the model gets the averaged parameters."""
-        for W, average, _ in self._plan.averages:
+        """End the training: with `use_ema` the model gets the averaged parameters, if it has not yet."""
+        if not self.use_ema or self.has_given:
+            return
+        for W, average, before, _ in self._plan.averages:
+            np.copyto(before, W)
             np.copyto(W, average)
+        self.state["average_given"].fill(1)
 
     def current_rate(self) -> float:
         """η of the next step."""
         return self.rate_after(self.iterations)
 
+    def schedule_step(self, iterations: int | None = None) -> int:
+        """The number that a schedule is asked for after so many steps, by default after those taken."""
+        number, k = self.iterations if iterations is None else iterations, self.gradient_accumulation_steps
+        return number * k + k - 1 if k else number  # the last of the batches of the step
+
     def rate_after(self, iterations: int) -> float:
         """η of the step after so many."""
         rate, name = self.learning_rate, "learning_rate"
         if callable(rate):
-            number = iterations
-            if k := self.gradient_accumulation_steps:
-                number = number * k + k - 1  # the last of the batches of this step
-            rate = rate(number)
+            number = self.schedule_step(iterations)
+            rate = rate(number if self.pace is None else self.pace(number))
             if not settings.is_rate(rate):
                 name = f"learning_rate of step {number}"
         require(settings.is_rate(rate), name, rate, "a number of at least 0")
@@ -296,7 +322,7 @@ class Optimizer(Part):
         """Average ← average + (1 − μ) (W − average); in the first step the average is W."""
         frequency = self.ema_overwrite_frequency
         overwrites = frequency is not None and (self.iterations + 1) % frequency == 0
-        for W, average, spare in self._plan.averages:
+        for W, average, _, spare in self._plan.averages:
             if self.iterations:
                 np.subtract(W, average, spare)
                 np.multiply(spare, 1 - self.ema_momentum, spare)
@@ -334,4 +360,5 @@ class Optimizer(Part):
 
     def __getstate__(self) -> dict[str, Any]:
         bound = ("parameters", "_plan", "_projections")  # made anew by `build`
-        return {name: v for name, v in self.__dict__.items() if name not in bound} | {"built": False}
+        kept = {name: v for name, v in self.__dict__.items() if name not in bound}
+        return kept | {"built": False, "pace": None}

@@ -42,7 +42,8 @@ class Plan:
     shrinks : list of (float, Array)
         λ with its factors, and the 1 − η λ of this step, an array of rank zero.
     averages : list of tuple of Array
-        A block, its moving average and working memory, where there is an average.
+        A block, its moving average, room for the block while the average is in its place, and
+        working memory, where there is an average.
     """
 
     def __init__(self, optimizer: Optimizer) -> None:
@@ -61,7 +62,7 @@ class Plan:
         shrinks = {decay: np.ones((), values.dtype) for decay in decays.values() if decay}
         decaying = [(place, decays[k]) for place, k in merge(slices, decays) if decays[k]]
         groups: dict[float, list[Any]] = {}
-        self.averages: list[tuple[Array, Array, Array]] = []
+        self.averages: list[tuple[Array, Array, Array, Array]] = []
         by_parameter = optimizer.by_parameter
         for place, k, block in parameter_blocks(optimizer) if by_parameter else blocks(optimizer, rates):
             shrunk = [
@@ -71,7 +72,8 @@ class Plan:
             ]
             groups.setdefault(rates[k], []).append((shrunk, block))
             if optimizer.use_ema:
-                self.averages.append((values[place], optimizer.state["average"][place], block[2].reshape(-1)))
+                average, before = (optimizer.state[name][place] for name in ("average", "before_average"))
+                self.averages.append((values[place], average, before, block[2].reshape(-1)))
         self.groups, self.shrinks = list(groups.items()), list(shrinks.items())
 
 

@@ -1,6 +1,8 @@
 """Schedules that Keras does not have: one-cycle, waves, flat and falling, and that of the transformer."""
 
 import math
+import time
+from collections.abc import Callable
 from itertools import pairwise
 
 from mlp.naming import is_integer, require, require_bool, require_in, require_one_of
@@ -155,3 +157,70 @@ class Noam(LearningRateSchedule):
     def __call__(self, step: int) -> float:
         t = step + 1
         return float(self.scale * self.d_model**-0.5 * min(t**-0.5, t * self.warmup_steps**-1.5))
+
+
+class Scaled(LearningRateSchedule):
+    """η = factor · schedule(t): another schedule, higher or lower. Keras has no such schedule.
+
+    Parameters
+    ----------
+    schedule : LearningRateSchedule or callable
+    factor : float of at least 0
+
+    Examples
+    --------
+    >>> Scaled(Noam(512), 0.5)(0) == 0.5 * Noam(512)(0)
+    True
+    """
+
+    def __init__(self, schedule: Callable[[int], float], factor: float) -> None:
+        require(callable(schedule), "schedule", schedule, "a schedule or a function of the step")
+        require_rate("factor", factor)
+        self.schedule, self.factor = schedule, factor
+
+    def __call__(self, step: int) -> float:
+        return self.factor * self.schedule(step)
+
+    @property
+    def horizon(self) -> float | None:
+        return getattr(self.schedule, "horizon", None)
+
+
+class Pace:
+    """Runs a schedule against the clock, so that it is over when the time is.
+
+    A schedule of H steps is asked for the larger of the step itself and of H times the share of
+    the time that has passed: where there is time enough for all steps it is followed as it is,
+    otherwise faster. Between two looks at the clock it goes on as fast as it must from there.
+
+    Parameters
+    ----------
+    seconds : float
+        The time that there is from the construction on.
+    first : int
+        The number of the step that comes next.
+    last : float
+        H: the step that the schedule is to have reached then.
+    """
+
+    def __init__(self, seconds: float, first: int, last: float) -> None:
+        self.seconds, self.first, self.last = seconds, first, max(last, first)
+        self.begun = time.perf_counter()
+        self.step, self.place, self.speed = first, float(first), 1.0
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the construction."""
+        return time.perf_counter() - self.begun
+
+    def look(self, step: int) -> None:
+        """Look at the clock before the step of that number."""
+        elapsed = self.elapsed
+        due = self.first + (self.last - self.first) * min(elapsed / self.seconds, 1.0)
+        self.step, self.place = step, max(float(self(step)), due)
+        possible = (step - self.first) / max(elapsed, 1e-9) * max(self.seconds - elapsed, 0.0)
+        self.speed = max(1.0, (self.last - self.place) / possible) if possible >= 1 else 1.0
+
+    def __call__(self, step: int) -> int:
+        """The step that the schedule is asked for in the place of that one."""
+        return max(step, int(min(self.place + (step - self.step) * self.speed, self.last)))

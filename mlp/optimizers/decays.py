@@ -30,6 +30,11 @@ class LearningRateSchedule(Part):
         """η of the step."""
         raise NotImplementedError
 
+    @property
+    def horizon(self) -> float | None:
+        """The step from which η stays as it is; None if there is none, as for an exponential decay."""
+        return getattr(self, "total_steps", None)
+
 
 class ExponentialDecay(LearningRateSchedule):
     """η = η₀ rate^(t / decay_steps).
@@ -146,6 +151,10 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     def __call__(self, step: int) -> float:
         return self.values[sum(step > boundary for boundary in self.boundaries)]
 
+    @property
+    def horizon(self) -> float | None:
+        return max(self.boundaries, default=None)
+
 
 class PolynomialDecay(LearningRateSchedule):
     """η = η₁ + (η₀ − η₁) (1 − t / decay_steps)^power; from t = decay_steps on η₁.
@@ -191,6 +200,10 @@ class PolynomialDecay(LearningRateSchedule):
             length *= max(1, math.ceil(step / self.decay_steps))
         height = self.initial_learning_rate - self.end_learning_rate
         return float(self.end_learning_rate + height * (1 - min(step / length, 1.0)) ** self.power)
+
+    @property
+    def horizon(self) -> float | None:
+        return None if self.cycle else self.decay_steps
 
 
 class CosineDecay(LearningRateSchedule):
@@ -240,6 +253,10 @@ class CosineDecay(LearningRateSchedule):
                 return start + (self.warmup_target - start) * step / self.warmup_steps
             start, step = self.warmup_target, step - self.warmup_steps  # type: ignore[assignment]
         return start * (self.alpha + (1 - self.alpha) * falling(min(step / self.decay_steps, 1.0)))
+
+    @property
+    def horizon(self) -> float | None:
+        return self.decay_steps + (0 if self.warmup_target is None else self.warmup_steps)
 
 
 class CosineDecayRestarts(LearningRateSchedule):

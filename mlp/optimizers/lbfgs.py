@@ -59,6 +59,8 @@ class LBFGS(Optimizer):
     (array([[2.]]), array([1.]), True)
     """
 
+    forgets = True  # what scipy remembers of a run cannot be kept
+
     def __init__(
         self,
         maxcor: int = 10,

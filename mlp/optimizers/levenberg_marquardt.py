@@ -106,13 +106,14 @@ class LevenbergMarquardt(Optimizer):
         """Iterate until the gradient is small or no step lowers the loss."""
         with Objective(run, self) as objective:
             squares = LeastSquares(objective)
-            loss = squares.loss()
-            objective.require_start(loss)
-            damping = self.state["damping"]
-            if not 0 < damping[0] <= self.mu_max:
-                damping.fill(self.mu)
+            damping, loss = self.state["damping"], math.nan
             self.message = EPOCHS_OVER
             for _ in objective.iterations():
+                if math.isnan(loss):  # the first
+                    loss = squares.loss()
+                    objective.require_start(loss)
+                    if not 0 < damping[0] <= self.mu_max:
+                        damping.fill(self.mu)
                 JJ, Jr = squares.normal_equations()
                 norm = 2 * math.sqrt(Jr @ Jr)
                 if norm <= self.min_grad:

@@ -57,7 +57,7 @@ def gradient_descent(model: "Model", X: Any, T: Any, *, epochs: int = 1, **optio
     """
     with model.training(X, T, epochs=epochs, **options) as run:
         for _ in run.epochs(steps=1):
-            run.update(run.data.all())
+            run.update(run.whole().all())
     return run.history
 
 
@@ -72,7 +72,7 @@ def stochastic_gradient_descent(
         A new order each epoch.
     """
     with model.training(X, T, epochs=epochs, **options) as run:
-        for _ in run.epochs(steps=len(run.data)):
+        for _ in run.epochs(steps=run.steps(1)):
             for sample in run.batches(1, shuffle):
                 run.update(sample)
     return run.history
@@ -99,7 +99,7 @@ def minibatch_gradient_descent(
     """
     require(is_integer(batch_size) and batch_size > 0, "batch_size", batch_size, "a positive integer")
     with model.training(X, T, epochs=epochs, **options) as run:
-        for _ in run.epochs(steps=-(-len(run.data) // batch_size)):
+        for _ in run.epochs(steps=run.steps(batch_size)):
             for batch in run.batches(batch_size, shuffle):
                 run.update(batch)
     return run.history
@@ -125,7 +125,7 @@ def minimise(
         ``model.optimizer.message`` says why it ended. The loss of an epoch is that after it.
     """
     with model.training(X, T, epochs=epochs, **options) as run:
-        solver, rows = model.optimizer, len(run.data)
+        solver, rows = model.optimizer, len(run.whole())
         expected = "a solver, such as 'lbfgs', 'levenberg_marquardt' or 'scaled_conjugate_gradient'"
         require(isinstance(solver, Solver), "the optimizer of the model", solver, expected)
         whole = batch_size in (None, "full") or (is_integer(batch_size) and batch_size >= rows)

@@ -59,7 +59,7 @@ class Objective:
     def __init__(self, run: "Training", solver: Any) -> None:
         self.run, self.engine, self.solver = run, run.engine, solver
         self.name = type(solver).__name__
-        self.X, self.T, self.target, self.weight = run.data.all()
+        self.X, self.T, self.target, self.weight = run.whole().all()
         self.parameters = run.model.parameters
         self.values = self.parameters.values
         moving = zip(self.parameters.slices, self.parameters.trainable, strict=True)
@@ -111,6 +111,13 @@ class Objective:
             gradient = self.parameters.gradients[self.free].astype(np.float64)
         return (loss if math.isfinite(loss) and is_finite(gradient) else math.inf), gradient
 
+    def look(self) -> tuple[float, Array]:
+        """As `gradient`, but what layers keep count in stays as it is: who goes on with a run looks again."""
+        before = self.values.copy()
+        found = self.gradient()
+        np.copyto(self.values, before)
+        return found
+
     def require_start(self, loss: float) -> None:
         """Raise a `DivergenceError` if the loss to begin with is not finite; nothing has moved."""
         if not math.isfinite(loss):
@@ -120,8 +127,13 @@ class Objective:
             )
 
     def iterations(self) -> Iterator[int]:
-        """The numbers of the epochs, an iteration each; `record` ends the loop's body."""
-        for epoch in self.run.epochs(steps=1):
+        """The numbers of the epochs, an iteration each; `record` ends the loop's body.
+
+        Where a run is resumed, the parameters are in their place once the first has begun.
+        """
+        for number, epoch in enumerate(self.run.epochs(steps=1)):
+            if not number:
+                self.kept = self.position()
             if self.run.hears_batches:
                 self.run.callbacks.call("on_train_batch_begin", 0, {})
             yield epoch
@@ -132,7 +144,7 @@ class Objective:
         if means.measures:
             with self.engine.lock:
                 self.engine.gradient(self.X, self.target, self.weight)
-                means.measure(self.T, self.engine.out, self.weight / run.data.share(len(self.X)))
+                means.measure(self.T, self.engine.out, self.weight / run.whole().share(len(self.X)))
         means.total, means.count = loss * len(self.X), len(self.X)
         if run.hears_batches:
             run.callbacks.call("on_train_batch_end", 0, means.logs())

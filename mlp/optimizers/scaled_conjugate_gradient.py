@@ -76,14 +76,16 @@ class ScaledConjugateGradient(Optimizer):
     def minimise(self, run: "Training") -> None:
         """Iterate until the gradient is small."""
         with Objective(run, self) as objective:
-            loss, g = objective.gradient()
-            objective.require_start(loss)
             direction, scale = self.state["direction"], self.state["scale"]
-            if not direction.any():
-                scale.fill(self.lambda_start)
+            loss, g = math.nan, direction
             curvature: float | None = None  # dᵀHd, once it is known for this d
             self.message = EPOCHS_OVER
             for _ in objective.iterations():
+                if math.isnan(loss):  # the first
+                    loss, g = objective.look()
+                    objective.require_start(loss)
+                    if not direction.any():
+                        scale.fill(self.lambda_start)
                 norm = math.sqrt(g @ g)
                 if norm <= self.min_grad:
                     objective.finish(f"the norm of the gradient is {norm:.3g}")
@@ -108,7 +110,7 @@ class ScaledConjugateGradient(Optimizer):
         """dᵀHd, by a difference of gradients."""
         sigma = self.sigma / math.sqrt(d @ d)
         objective.move(objective.kept + sigma * d)
-        ahead = objective.gradient()[1]
+        ahead = objective.look()[1]
         objective.back()
         return float(d @ (ahead - g)) / sigma
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from mlp.catalogue import Catalogue
 from mlp.naming import describe
-from mlp.optimizers.cycles import CosLog, FlatCosine, Noam, OneCycle
+from mlp.optimizers.cycles import CosLog, FlatCosine, Noam, OneCycle, Scaled
 from mlp.optimizers.decays import (
     CosineDecay,
     CosineDecayRestarts,
@@ -35,6 +35,7 @@ _CATALOGUE = Catalogue(
         CosLog,
         FlatCosine,
         Noam,
+        Scaled,
     ],
 )
 
@@ -62,6 +63,7 @@ __all__ = [
     "OneCycle",
     "PiecewiseConstantDecay",
     "PolynomialDecay",
+    "Scaled",
     "deserialize",
     "serialize",
 ]

@@ -7,11 +7,11 @@ written. A pass of NumPy's for each operation becomes one for all of them, and t
 from typing import Any
 
 from mlp.elementary import where
-from mlp.engines.kernels.pointers import Anchor, Record, integers, number, numbers, pointer, shift
+from mlp.engines.kernels.pointers import Anchor, Record, integers, numbers, pointer, shift
 
-# Words of the records. An update: SHARE is the address of 1 / n, or of n where DIVIDES is not 0; RATE is the
-# address of the rule's number of this step; RANGES that of three integers for each of COUNT ranges: where it
-# starts, where it stops, and whether it is penalised.
+# Words of the records. An update: SHARE is the address of 1 / n, or of n where DIVIDES is not 0; ALPHA and
+# RATE are those of the penalty's and of the rule's number of this step; RANGES that of three integers for
+# each of COUNT ranges: where it starts, where it stops, and whether it is penalised.
 VALUES, GRADIENTS, RANGES, COUNT, ALPHA, SHARE, DIVIDES, RATE, STATE, SECOND_STATE, NUMBERS = range(11)
 NET, BIAS, ROWS, UNITS = range(4)
 DELTA, TOTAL = range(2)  # and ROWS, UNITS
@@ -113,7 +113,7 @@ def update_2(record: Record, anchor: Anchor) -> None:
 
 def prepare(record: Record, W: Any, dW: Any, size: int, penalised: int, anchor: Anchor) -> None:
     """Add the penalty's gradient to that of the loss, and divide by the number of rows."""
-    alpha, share = number(record[ALPHA], anchor), pointer(record[SHARE], anchor)[0]
+    alpha, share = pointer(record[ALPHA], anchor)[0], pointer(record[SHARE], anchor)[0]
     if record[DIVIDES] != 0:
         if penalised != 0:
             for k in range(size):

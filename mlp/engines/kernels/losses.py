@@ -7,6 +7,7 @@ how many cores there are, and keeps its digits in float32.
 """
 
 import inspect
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,7 @@ from mlp.elementary import isnan, where
 from mlp.engines.kernels.activations import emit_delta
 from mlp.engines.kernels.pointers import Anchor, Record, doubles, integers, number, numbers, pointer, shift
 from mlp.engines.kernels.tape import Operand, Tape, Uncompilable
-from mlp.engines.kernels.walk import LOSSES, OPERANDS, START, STEP, STOP
+from mlp.engines.kernels.walk import COUNT, LOSSES, OPERANDS, SKIP, START, STEP, STOP
 from mlp.layers.base import Layer
 from mlp.losses import Loss, Masked, SparseCategoricalCrossentropy
 
@@ -38,6 +39,13 @@ ROWS, PER_BLOCK, UNITS, COLUMNS, FACTOR, SLOPE_FACTOR, SETTINGS, TABLE = range(O
 def formula(*values: Any) -> Any:
     """What the tape puts here: a compiled form of a loss."""
     raise NotImplementedError
+
+
+def leave_if_infinite(record: Record, anchor: Anchor) -> None:
+    """Leave out the rest of a step whose loss is not finite: the weights stay as they are."""
+    clock = integers(record[OPERANDS])
+    if not math.isfinite(doubles(clock[LOSSES])[clock[STEP]]):
+        clock[SKIP] = clock[COUNT]
 
 
 # on the tape

@@ -92,6 +92,8 @@ def step(
     delta = activity.emit_output_delta(tape, layers[-1], delta)
     if kind.measured:
         emit_output(tape, out, loss.units)
+    if kind.updates:
+        tape.add(losses.leave_if_infinite, tape.clock)
     propagation.backward(tape, learning, delta)
     penalties.emit(tape, layers)
     if tape.updates is not None:

@@ -90,6 +90,7 @@ class Tape:
         self.outputs: dict[Any, Operand] = {}
         self.kept: dict[Any, Any] = {}
         self.showing: dict[Any, dict[str, Operand]] = {}
+        self._shown: list[tuple[Any, dict[str, Any], list[tuple[str, Slot]]]] = []
         self.noise = Noise(self)
         self._inputs: dict[int, Operand] = {}
         self.updates: Any = None
@@ -198,6 +199,15 @@ class Tape:
         self.records = records
         self.clock[TAPE], self.clock[COUNT], self.clock[SIZE] = self.address(records), len(records), self.rows
         self._walk = self.caller(ctypes.CFUNCTYPE)
+        for layer, attributes in self.showing.items():
+            fixed: dict[str, Any] = {"rows": -1}  # its own methods ask for buffers anew
+            slots = []
+            for name, operand in attributes.items():
+                if isinstance(operand, Slot):
+                    slots.append((name, operand))
+                else:
+                    fixed[name] = self.array(operand)
+            self._shown.append((layer, fixed, slots))
         self.arguments = self.address(self.clock), self.address(self.anchor)
         return self
 
@@ -239,9 +249,10 @@ class Tape:
 
     def show(self) -> None:
         """Let the layers' attributes, such as `X`, `net` and `deltas`, be those of the last batch."""
-        for layer, attributes in self.showing.items():
-            found = {name: self.array(operand) for name, operand in attributes.items()}
-            vars(layer).update(found, rows=-1)  # its own methods ask for buffers anew
+        for layer, fixed, slots in self._shown:
+            vars(layer).update(fixed)
+            for name, slot in slots:
+                setattr(layer, name, self.array(slot))
 
     @property
     def made(self) -> int:

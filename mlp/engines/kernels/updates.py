@@ -71,6 +71,7 @@ class Updates:
         self.rule = None if optimizer.by_parameter else form_of(optimizer)
         self.tables: dict[str, tuple[float, float, Sequence[str]]] = {}
         self.batches, self.summed = optimizer.gradient_accumulation_steps or 1, 0
+        self.bound: tuple[Any, dict[str, Array]] = None, {}  # the last numbers, and what they were for
 
     def follow_at_once(self, tape: Tape, layer: Layer) -> bool:
         """Whether a layer's own instruction moves its parameters: plain SGD from one row."""
@@ -164,29 +165,48 @@ class Updates:
         ArgumentError
             If a schedule gives what is no learning rate.
         """
+        same = self._same(count)
+        if same is None or same != self.bound[0]:
+            self.bound = same, self._numbers(tape, count)
+        for name, table in self.bound[1].items():
+            tape.bind(name, table)
+
+    def _same(self, count: int) -> Any:
+        """What the numbers of so many steps depend on; None if they are others from step to step."""
         rule = self.optimizer
+        if callable(rule.learning_rate) or rule.use_ema or self.batches > 1:
+            return None
+        if type(rule).numbers_of_steps is not Optimizer.numbers_of_steps:
+            return None
+        return count, rule.current_rate(), tuple(rule.scalars().items())
+
+    def _numbers(self, tape: Tape, count: int) -> dict[str, Array]:
+        """The numbers of the next steps, by the names of their slots."""
+        rule, made = self.optimizer, dict[str, Array]()
         if self.batches > 1:
             self.summed = int(rule.state["gradients_summed"][0])
         done = (self.summed + np.arange(count)) // self.batches  # steps before each of these
         rates, steps = self.rates_of(count), rule.iterations + 1 + done
         if tape.moved:
-            tape.bind("rates", (rates * self.plan.groups[0][0]).astype(tape.dtype))
-        known, one = rule.scalars(), count == 1
+            made["rates"] = (rates * self.plan.groups[0][0]).astype(tape.dtype)
+        known = rule.scalars()
         for name, (factor, decay, names) in self.tables.items():
-            those = (float(rates[0]) * factor, int(steps[0])) if one else (rates * factor, steps)
-            found = known | rule.numbers_of_steps(*those)
+            # arrays for one step too: Python's powers differ from NumPy's in the last bit, and how many
+            # steps come at a time must not be seen in the results
+            found = known | rule.numbers_of_steps(rates * factor, steps)
             table = np.empty((count, 1 + len(names)))
             table[:, 0] = 1 - rates * decay
             for k, own_name in enumerate(names, start=1):
                 table[:, k] = found[own_name]
-            tape.bind(name, table)
+            made[name] = table
         if rule.use_ema:
             frequency = rule.ema_overwrite_frequency
             average = np.zeros((count, 3))
             average[:, 0] = 1 - rule.ema_momentum
             average[:, 1] = steps == 1
             average[:, 2] = steps % frequency == 0 if frequency else 0
-            tape.bind("average", average)
+            made["average"] = average
+        return made
 
     def rates_of(self, count: int) -> Array:
         """η of the next so many batches; 0 for those that are only summed up."""
