@@ -132,10 +132,10 @@ class Training:
         while self.epoch < self.last and not self.ends:
             self._begin_epoch()
             yield self.epoch
+            if self.batch and not self.failed:
+                self.require_finite()
             if self.cut or not (self.batch or self.failed):  # not one batch came in time
                 break
-            if not self.failed:
-                self.require_finite()
             if not self.failed:
                 self.snapshots.remember()
                 self._end_epoch(self.means.logs())
@@ -168,18 +168,23 @@ class Training:
     def _begin(self, steps: int | None) -> None:
         self.params["steps"] = steps
         self.snapshots.begin()
-        self.model.history, optimizer = self.history, self.model.optimizer
-        if self.time_limit is not None:
-            at = optimizer.schedule_step()
-            lasts = [at + (self.last - self.first) * steps] if steps else []
-            horizon = getattr(optimizer.learning_rate, "horizon", None)
-            self.pace = Pace(self.time_limit, at, min([*lasts, *([horizon] if horizon else [])], default=at))
-            optimizer.pace = self.pace
+        self.model.history = self.history
+        self._set_pace()
         self.callbacks.call("on_train_begin", {})
         if self.resumption and not self.resumption["batch"]:
             self._resume()
-        if getattr(optimizer, "forgets", False):
+        if getattr(self.model.optimizer, "forgets", False):
             self.origin = copy.deepcopy(self.state())
+
+    def _set_pace(self) -> None:
+        """Start the clock of a deadline where the run stands."""
+        if self.time_limit is None:
+            return
+        optimizer, steps = self.model.optimizer, self.params["steps"]
+        at, horizon = optimizer.schedule_step(), getattr(optimizer.learning_rate, "horizon", None)
+        lasts = [at + (self.last - self.epoch) * steps - self.batch] if steps else []
+        self.pace = Pace(self.time_limit, at, min([*lasts, *([horizon] if horizon else [])], default=at))
+        optimizer.pace = self.pace
 
     def _begin_epoch(self) -> None:
         self.batch = 0
@@ -392,3 +397,4 @@ class Training:
         if self.resumption:
             state, self.resumption = self.resumption, None
             resuming.restore(self, state)
+            self._set_pace()

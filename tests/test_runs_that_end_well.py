@@ -256,3 +256,23 @@ def test_another_handler_of_signals_is_left_alone():
         assert signal.getsignal(signal.SIGINT) is handler
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_a_resumed_run_with_a_deadline_keeps_its_pace(tmp_path, monkeypatch):
+    """Its schedule goes on from where it stood, and lands at the deadline of the second process."""
+
+    def fit(limit, epochs):
+        slow = Clock(monkeypatch, 0.002)
+        model = build(mlp.optimizers.SGD(schedules.CosineDecay(0.1, 100 * 13)))
+        keeper = callbacks.BackupAndRestore(tmp_path, delete_checkpoint=False)
+        model.fit(X, y, epochs=epochs, verbose=0, time_limit=limit, callbacks=[slow, keeper])
+        return slow.rates, model.optimizer.iterations
+
+    first, steps = fit(600, 20)
+    assert steps == 260
+    both, steps = fit(0.3, 100)  # the rates are state of the callback, and go on too
+    second = both[260:]
+    assert steps == 260 + 150
+    assert first[-1] >= second[0] > 0.8 * first[-1]
+    assert second[-1] < 0.1 * 0.001
+    assert all(a >= b for a, b in zip(second, second[1:], strict=False))
