@@ -210,7 +210,7 @@ class RowsData:
                 np.random.default_rng((seed, number)).shuffle(order)
             yield Block(data, order, size, max(0, first - begin // size))
         self.spare = memory
-        if not first and most is None:  # a fifth of the work of a window is to see that it is finite
+        if not first and most is None:  # to look whether all is finite takes time
             vars(self.prepare)["seen"] = True
 
     def _borrow(self, largest: int) -> list[list[dict[str, Array]]]:
