@@ -53,8 +53,9 @@ def write_atomically(filepath: Path, write: Callable[[BinaryIO], object]) -> Non
     >>> import tempfile
     >>> path = os.path.join(tempfile.mkdtemp(), "numbers")
     >>> write_atomically(path, lambda file: file.write(b"1 2 3"))
-    >>> read_whole(path)
-    b'1 2 3'
+    >>> with open(path) as file:
+    ...     print(file.read())
+    1 2 3
     """
     asked = os.path.abspath(as_text(filepath))
     path, mode = _place(asked)
@@ -246,9 +247,3 @@ def read_exactly(file: BinaryIO, count: int) -> bytes:
     if len(content) != count:
         raise OSError(errno.EIO, f"{count} bytes were expected, and it ended after {len(content)}")
     return content
-
-
-def read_whole(filepath: Path, what: str = "file") -> bytes:
-    """The content of a file, arguments and errors as in `opened`."""
-    with opened(filepath, what) as (file, size):
-        return read_exactly(file, size)

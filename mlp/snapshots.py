@@ -99,7 +99,7 @@ class LastGood:
         self.square = np.vdot(self.values, self.values)
         finite = math.isfinite(self.square) or is_finite(self.values)
         if not finite:
-            self.snapshots.go_back()
+            self.snapshots.go_back(self.snapshots.latest)
         return finite
 
 

@@ -208,6 +208,20 @@ def test_train_on_batch_never_leaves_infinite_weights():
     assert np.isfinite(model.parameters.values).all()
 
 
+def test_train_on_batch_goes_back_to_a_copy_with_its_number_of_steps():
+    model = diverging(SGD(1e-3, momentum=0.9))
+    copies = {}
+    for _ in range(150):
+        copies[model.optimizer.iterations] = vectors_of(model)
+        model.train_on_batch(X, T)
+    model.optimizer.learning_rate = 1e38
+    with pytest.raises(DivergenceError, match="the weights became infinite in step 153"):
+        model.train_on_batch(X * 90, T)
+    assert 52 <= model.optimizer.iterations <= 152
+    for vector, expected in zip(vectors_of(model), copies[model.optimizer.iterations], strict=True):
+        np.testing.assert_array_equal(vector, expected)
+
+
 def test_no_warning_of_numpy_escapes_and_its_settings_come_back():
     settings = np.geterr()
     model = diverging(SGD(1e-3))

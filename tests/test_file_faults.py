@@ -219,7 +219,7 @@ def test_through_a_link(there, target, path):
 
 def test_what_is_no_path(path):
     for what in (5, None, [path]):
-        for use in (storage.read, load_model, trained(Dense(3)).save, files.read_whole):
+        for use in (storage.read, load_model, trained(Dense(3)).save):
             with pytest.raises(ArgumentError, match="filepath must be the name of a file; got"):
                 use(what)
 
@@ -227,7 +227,7 @@ def test_what_is_no_path(path):
 def test_a_name_as_long_as_can_be(tmp_path):
     path = tmp_path / ("n" * 255)
     files.write_atomically(path, lambda file: file.write(b"x"))
-    assert files.read_whole(path) == b"x"
+    assert path.read_bytes() == b"x"
 
 
 # reading
