@@ -79,8 +79,10 @@ def _try(run: "Training", state: dict[str, Any]) -> None:
     rate = state["learning_rate"]
     if isinstance(rate, dict):
         revive(rate)
-    elif not (rate is None or is_rate(rate)) or not isinstance(state["stopped"], bool):
-        raise ValueError(f"the learning rate is {rate!r}, and stopped is {state['stopped']!r}")
+    elif not (rate is None or is_rate(rate)):
+        raise ValueError(f"the learning rate is {rate!r}")
+    if not isinstance(state["stopped"], bool):
+        raise ValueError(f"stopped is {state['stopped']!r}")
     for generator, kept in zip(_generators(run), state["generators"], strict=True):
         type(generator.bit_generator)().state = kept
     if state["pass"]:

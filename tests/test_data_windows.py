@@ -374,3 +374,23 @@ def test_a_model_learns_from_windows_in_their_order_as_from_the_array(tmp_path, 
     assert found[0].keys() == found[1].keys()
     for name, values in found[0].items():
         assert values == pytest.approx(found[1][name], rel=1e-5), name
+
+
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+def test_what_becomes_nan_after_the_first_pass_is_told(tmp_path, monkeypatch, engine):
+    from mlp.data import kinds
+
+    monkeypatch.setattr(kinds, "WINDOW", 1000)
+    x = np.memmap(tmp_path / "x", np.float32, "w+", shape=(1000, 2))
+    x[:] = np.random.default_rng(0).normal(size=x.shape)
+    model = mlp.Sequential([mlp.layers.Dense(1)], seed=0)
+    model.compile("sgd", "mse", engine=engine)
+
+    def spoil(epoch, logs):
+        x[700] = np.nan
+        x.flush()
+
+    after = mlp.callbacks.LambdaCallback(on_epoch_end=spoil)
+    with pytest.raises(mlp.errors.DivergenceError, match=r"epoch 2, .*its file has changed"):
+        model.fit(x, np.ones(1000), epochs=3, verbose=0, callbacks=[after])
+    assert np.isfinite(model.parameters.values).all()
