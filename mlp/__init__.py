@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         errors,
         estimators,
         initializers,
+        inspection,
         layers,
         losses,
         metrics,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from mlp.errors import MLPError
     from mlp.estimators import MLPClassifier, MLPRegressor, SequentialClassifier, SequentialRegressor
     from mlp.initializers import Initializer
+    from mlp.inspection import gradient_check
     from mlp.layers import Input, Layer
     from mlp.losses import Loss
     from mlp.metrics import Metric
@@ -67,7 +69,9 @@ __all__ = [
     "constraints",
     "errors",
     "estimators",
+    "gradient_check",
     "initializers",
+    "inspection",
     "layers",
     "losses",
     "metrics",
@@ -94,6 +98,7 @@ _HOMES = {
     "Sequential": "models",
     "SequentialClassifier": "estimators",
     "SequentialRegressor": "estimators",
+    "gradient_check": "inspection",
     "register": "naming",
 }
 

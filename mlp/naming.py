@@ -5,6 +5,7 @@ argument in an attribute of the same name. That one rule gives all of them `get_
 `from_config`, and lets a model be written as JSON.
 """
 
+import functools
 import inspect
 from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any, Self, TypeVar
@@ -275,6 +276,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f" Did you mean {', '.join(repr(by_key[key]) for key in close)}?" if close else ""
 
 
+@functools.lru_cache(512)  # of classes, of which there are some hundred
 def snake_case(name: str) -> str:
     """``"HeNormal"`` to ``"he_normal"``, ``"ReLU"`` to ``"relu"``, ``"RMSprop"`` to ``"rmsprop"``.
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from mlp.arrays import is_finite
 from mlp.callbacks import Callback, CallbackList
-from mlp.data import ArrayData, Rows, Source, split_tail
+from mlp.data import ArrayData, Batch, Rows, Source, split_tail
 from mlp.data.streams import is_stream, require_alone
 from mlp.errors import ArgumentError, DivergenceError
 from mlp.evaluation import Means, as_a_whole, evaluate, evaluate_source
@@ -158,13 +158,17 @@ def check_counts(**counts: Any) -> None:
         require(value is None or (is_integer(value) and value > 0), name, value, "a positive integer")
 
 
-def train_on_batch(model: "Model", x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Means:
-    """One step with these rows, and what it says of them; without a run around it, so that it is fast."""
+def one_batch(model: "Model", x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Batch:
+    """Checked rows, all of them one batch."""
     found = open_rows(model, x, y, sample_weight)
     if not isinstance(found, tuple):
         raise ArgumentError("x must be the rows of one batch; data that come piece by piece are for fit")
-    rows = with_class_weight(found, class_weight)
-    X, T, target, weight = as_data(model, *rows).all()
+    return as_data(model, *with_class_weight(found, class_weight)).all()
+
+
+def train_on_batch(model: "Model", x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Means:
+    """One step with these rows, and what it says of them; without a run around it, so that it is fast."""
+    X, T, target, weight = one_batch(model, x, y, sample_weight, class_weight)
     means, engine = model.means(), model.ready()
     with engine.lock, np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         if engine.last_good is None:

@@ -19,6 +19,7 @@ from mlp.naming import Part, describe, is_integer, plain_attributes, revive
 from mlp.optimizers.settings import is_rate
 
 if TYPE_CHECKING:
+    from mlp.model import Model
     from mlp.training import Training
 
 
@@ -33,7 +34,7 @@ def state_of(run: "Training") -> dict[str, Any]:
         "stopped": model.stop_training,
         "logs": dict(run.logs),
         "pass": None if passing is None else [run.pass_began, passing.taken, run.size],
-        "generators": [generator.bit_generator.state for generator in _generators(run)],
+        "generators": [generator.bit_generator.state for generator in generators(run.model)],
         "values": model.parameters.values,
         "optimizer": dict(optimizer.state),
         "iterations": optimizer.iterations,
@@ -83,7 +84,7 @@ def _try(run: "Training", state: dict[str, Any]) -> None:
         raise ValueError(f"the learning rate is {rate!r}")
     if not isinstance(state["stopped"], bool):
         raise ValueError(f"stopped is {state['stopped']!r}")
-    for generator, kept in zip(_generators(run), state["generators"], strict=True):
+    for generator, kept in zip(generators(run.model), state["generators"], strict=True):
         type(generator.bit_generator)().state = kept
     if state["pass"]:
         began, *counts = state["pass"]
@@ -113,7 +114,7 @@ def restore(run: "Training", state: dict[str, Any]) -> None:
     optimizer.iterations, model.epochs_trained = state["iterations"], state["epochs_trained"]
     if rate is not None:
         optimizer.learning_rate = revive(rate) if isinstance(rate, dict) else rate
-    for generator, kept in zip(_generators(run), state["generators"], strict=True):
+    for generator, kept in zip(generators(run.model), state["generators"], strict=True):
         generator.bit_generator.state = kept
     run.snapshots.set_state(state["snapshots"])
     run.means.total, run.means.count, metrics = state["means"]
@@ -155,8 +156,8 @@ def _what(run: "Training") -> dict[str, Any]:
     }
 
 
-def _generators(run: "Training") -> list[Any]:
-    model = run.model
+def generators(model: "Model") -> list[Any]:
+    """The model's generator, and those that layers have of their own."""
     own = [leaf.rng for _, leaf in stack.leaves(model.layers) if leaf.rng is not model.rng]
     return [model.rng, *own]
 

@@ -4,7 +4,7 @@ import copy
 import threading
 from collections.abc import Iterable, Sequence
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from mlp.layers import Input, Layer, stack
 from mlp.model import Model
 from mlp.naming import describe, require, require_bool
 from mlp.randomness import new_generator
+
+if TYPE_CHECKING:
+    from mlp.inspection import Trace
 
 
 class Sequential(Model):
@@ -137,6 +140,32 @@ class Sequential(Model):
         """The names of what `evaluate` returns: "loss" and the metrics."""
         reported = (*self.metrics, *self.weighted_metrics) if self.compiled else ()
         return ["loss", *(metric.name for metric in reported)]
+
+    def trace(
+        self,
+        x: Any,
+        y: Any,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        training: bool = True,
+    ) -> "Trace":
+        """One pass forward and back with these rows, and all that the delta rule names: net, out, δ, dW …
+
+        The model is afterwards as it was. Parameters as in `train_on_batch`; see `mlp.inspection.trace`.
+
+        Parameters
+        ----------
+        training : bool, default True
+            Whether dropout drops, as in the step that would come next.
+
+        Returns
+        -------
+        Trace
+            Printed, the formulas with their numbers; ``trace["hidden"].delta`` is an array.
+        """
+        from mlp.inspection.trace import trace  # loaded when someone looks
+
+        return trace(self, x, y, sample_weight, class_weight, training)
 
     def count_params(self) -> int:
         """How many numbers the model keeps: those that it learns, and others such as moving averages."""

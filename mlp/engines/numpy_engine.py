@@ -90,12 +90,12 @@ class NumpyEngine:
                 self.optimizer.step()
         return value
 
-    def gradient(self, X: Array, T: Array, weight: Array) -> float:
+    def gradient(self, X: Array, T: Array, weight: Array, training: bool = True) -> float:
         """Forward, loss, backward: fill the vector of gradients and return the loss."""
         if len(X) != self.loss.rows:
             self.allocate(len(X))
         last, loss = self.layers[-1], self.loss
-        self.out = out = forward(self.layers, X, training=True)
+        self.out = out = forward(self.layers, X, training)
         value = loss.total(last.activation, last.net, out, T, weight)
         room = getattr(last, "deltas", self.delta)  # where a layer keeps its deltas
         self.delta = loss.delta(last.activation, last.net, out, T, weight, room)
@@ -111,8 +111,10 @@ class NumpyEngine:
         """What the regularizers of the parameters add to the loss."""
         return sum(layer.penalty() for layer in self.penalised)
 
-    def evaluate(self, X: Array, T: Array, weight: Array, rows: int | None = None) -> float:
-        """Forward and loss, without training; the output stays in `out`.
+    def evaluate(
+        self, X: Array, T: Array, weight: Array, rows: int | None = None, training: bool = False
+    ) -> float:
+        """Forward and loss, as in prediction or as in training; the output stays in `out`.
 
         Penalties on the parameters are left out, those on activities divided by `rows`, by
         default those of X: so may the values of several batches be added up.
@@ -120,7 +122,7 @@ class NumpyEngine:
         if len(X) != self.loss.rows:
             self.allocate(len(X))
         last, loss = self.layers[-1], self.loss
-        self.out = forward(self.layers, X)
+        self.out = forward(self.layers, X, training)
         value = loss.total(last.activation, last.net, self.out, T, weight)
         for layer in self.penalised:
             value += layer.activity_penalty(rows or len(X))

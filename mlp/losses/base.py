@@ -176,6 +176,10 @@ class Loss(Part):
             grad = self.gradient(out, T)
         return np.multiply(grad, by_row(weight), grad)
 
+    def output_gradient(self, out: Array, T: Array, weight: Array) -> Array:
+        """∂L/∂out, shape (n, o), in a new array: the long way, also for a canonical pair."""
+        return np.multiply(self.gradient(out, T), by_row(weight))
+
     # before training
 
     def bind(self, units: int, dtype: np.dtype[Any], canonical_factor: float = 0.0) -> None:

@@ -97,7 +97,8 @@ def minibatch_gradient_descent(
     shuffle : bool, default True
         A new order each epoch.
     """
-    require(is_integer(batch_size) and batch_size > 0, "batch_size", batch_size, "a positive integer")
+    whole = is_integer(batch_size) and batch_size > 0
+    require(whole, "batch_size", batch_size, "a positive integer, or 'full'")
     with model.training(X, T, epochs=epochs, **options) as run:
         for _ in run.epochs(steps=run.steps(batch_size)):
             for batch in run.batches(batch_size, shuffle):
