@@ -18,6 +18,7 @@ from mlp.naming import describe, require, require_bool
 from mlp.randomness import new_generator
 
 if TYPE_CHECKING:
+    from mlp.doctor import Diagnosis
     from mlp.inspection import Trace
 
 
@@ -166,6 +167,32 @@ class Sequential(Model):
         from mlp.inspection.trace import trace  # loaded when someone looks
 
         return trace(self, x, y, sample_weight, class_weight, training)
+
+    def diagnose(
+        self,
+        x: Any,
+        y: Any = None,
+        validation_data: Any = None,
+        history: Any = None,
+        sample_weight: Any = None,
+    ) -> "Diagnosis":
+        """What is wrong with the model, its data or its training: cause and cure, from numbers that it shows.
+
+        The model is afterwards as it was. Parameters as in `fit`; see `mlp.doctor.diagnose`.
+
+        Parameters
+        ----------
+        history : History or dict, optional
+            By default that of the last `fit`.
+
+        Returns
+        -------
+        Diagnosis
+            Printed, a report; ``"dead_units" in diagnosis`` asks for one finding.
+        """
+        from mlp.doctor import diagnose
+
+        return diagnose(self, x, y, validation_data, history, sample_weight)
 
     def count_params(self) -> int:
         """How many numbers the model keeps: those that it learns, and others such as moving averages."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mlp.callbacks.rate_finder import RateSearch, find_learning_rate
     from mlp.callbacks.rates import LearningRateScheduler, ReduceLROnPlateau
     from mlp.callbacks.recovery import RecoverFromDivergence
+    from mlp.callbacks.training_doctor import TrainingDoctor
 
 __all__ = [
     "BackupAndRestore",
@@ -38,6 +39,7 @@ __all__ = [
     "SwapEMAWeights",
     "TensorBoard",
     "TerminateOnNaN",
+    "TrainingDoctor",
     "find_learning_rate",
     "progress",
     "with_history",
@@ -56,6 +58,7 @@ _HOMES = {
     "SwapEMAWeights": "averages",
     "TensorBoard": "logs",
     "TerminateOnNaN": "early_stopping",
+    "TrainingDoctor": "training_doctor",
     "find_learning_rate": "rate_finder",
 }
 
