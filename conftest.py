@@ -1,10 +1,24 @@
 """What holds for all tests."""
 
+import os
+import sys
+
 import pytest
 
 from mlp import naming
 
 collect_ignore_glob = ["tests/keras_scripts/*"]  # which test_keras_scripts.py runs
+
+
+os.environ.setdefault("MPLBACKEND", "agg")  # also for the processes that tests start
+
+
+@pytest.fixture(autouse=True)
+def no_figures_left():
+    """The figures of a test, or of an example in a docstring, are closed after it."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 @pytest.fixture(autouse=True)

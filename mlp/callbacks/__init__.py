@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from mlp.callbacks.checkpoint import ModelCheckpoint
     from mlp.callbacks.early_stopping import EarlyStopping, TerminateOnNaN
     from mlp.callbacks.functions import LambdaCallback
+    from mlp.callbacks.live_plot import LivePlot
     from mlp.callbacks.logs import CSVLogger, TensorBoard
     from mlp.callbacks.rate_finder import RateSearch, find_learning_rate
     from mlp.callbacks.rates import LearningRateScheduler, ReduceLROnPlateau
     from mlp.callbacks.recovery import RecoverFromDivergence
     from mlp.callbacks.training_doctor import TrainingDoctor
+    from mlp.callbacks.weight_record import WeightRecord
 
 __all__ = [
     "BackupAndRestore",
@@ -31,6 +33,7 @@ __all__ = [
     "History",
     "LambdaCallback",
     "LearningRateScheduler",
+    "LivePlot",
     "ModelCheckpoint",
     "ProgbarLogger",
     "RateSearch",
@@ -40,6 +43,7 @@ __all__ = [
     "TensorBoard",
     "TerminateOnNaN",
     "TrainingDoctor",
+    "WeightRecord",
     "find_learning_rate",
     "progress",
     "with_history",
@@ -51,6 +55,7 @@ _HOMES = {
     "EarlyStopping": "early_stopping",
     "LambdaCallback": "functions",
     "LearningRateScheduler": "rates",
+    "LivePlot": "live_plot",
     "ModelCheckpoint": "checkpoint",
     "RateSearch": "rate_finder",
     "RecoverFromDivergence": "recovery",
@@ -59,6 +64,7 @@ _HOMES = {
     "TensorBoard": "logs",
     "TerminateOnNaN": "early_stopping",
     "TrainingDoctor": "training_doctor",
+    "WeightRecord": "weight_record",
     "find_learning_rate": "rate_finder",
 }
 

@@ -167,8 +167,9 @@ def _found(rates: Array, losses: Sequence[float]) -> RateSearch:
             f"the loss falls at none of the rates, {rates[:1]} the first: give a lower one as low, and see "
             "that the model can learn at all"
         )
-    slopes = np.gradient(smoothed[: least + 1], np.log(rates[: least + 1]))
-    return RateSearch(rates, values, smoothed, float(rates[slopes.argmin()]))
+    # of central differences: one-sided ones, at both ends, have twice the noise
+    slopes = np.gradient(smoothed, np.log(rates))[1:least]
+    return RateSearch(rates, values, smoothed, float(rates[1 + slopes.argmin()]))
 
 
 def means(values: Sequence[float] | Array, width: int) -> Array:
