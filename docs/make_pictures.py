@@ -1,5 +1,10 @@
-"""Make docs/circles.png, the picture in the README: ``python docs/make_pictures.py``."""
+"""Make the pictures of the README and of docs/: ``python docs/make_pictures.py``.
 
+circles.png, in the README: the lecture's network on two circles, and the three training loops.
+red_and_blue.png, in red_and_blue.md: nets of one, two and three hidden layers on four clusters.
+"""
+
+import math
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -8,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from sklearn.datasets import make_circles
 
-from mlp import Sequential, layers, losses, optimizers
+from mlp import Sequential, layers, losses, optimizers, utils
 
 FOLDER = Path(__file__).parent
 EPOCHS = 100
@@ -37,21 +42,34 @@ def lecture_network() -> Sequential:
     return model
 
 
-def draw_boundary(axes: Axes, model: Sequential, X: np.ndarray, t: np.ndarray) -> None:
-    """The points, and behind them how probable the network finds the inner circle at each place."""
-    ticks = np.linspace(-1.5, 1.5, 201)
+def draw_boundary(
+    axes: Axes, model: Sequential, X: np.ndarray, t: np.ndarray, ends: tuple, blue: int
+) -> None:
+    """The points, and behind them how probable the network finds class 1 at each place.
+
+    `ends` are the least and the largest x₁ and x₂ to be seen; `blue` is the class with blue dots.
+    """
+    ticks = np.linspace(*ends, 201)
     places = np.stack(np.meshgrid(ticks, ticks), axis=-1)
-    probability = model.predict(places.reshape(-1, 2)).reshape(201, 201)
-    axes.contourf(ticks, ticks, probability, np.linspace(0, 1, 11), cmap=SHADES)
-    axes.contour(ticks, ticks, probability, [0.5], colors=INK, linewidths=1.5)
-    for label, name, colour, marker in ((1, "inner, t = 1", BLUE, "o"), (0, "outer, t = 0", ORANGE, "s")):
-        x1, x2 = X[t == label].T
-        axes.scatter(x1, x2, 22, colour, marker=marker, label=name, edgecolors="white", linewidths=0.6)
-    axes.set(xlabel="$x_1$", ylabel="$x_2$", xticks=(-1, 0, 1), yticks=(-1, 0, 1), aspect="equal")
-    axes.legend(
-        loc="lower right", fontsize=9, handletextpad=0.1, borderpad=0.4, framealpha=1, edgecolor=FAINT
+    probability = model.predict(places.reshape(-1, 2))[:, -1].reshape(201, 201)
+    axes.contourf(
+        ticks, ticks, probability, np.linspace(0, 1, 11), cmap=SHADES if blue else SHADES.reversed()
     )
-    axes.set_title("The network's decision boundary")
+    axes.contour(ticks, ticks, probability, [0.5], colors=INK, linewidths=1.5)
+    for label, colour, marker in ((blue, BLUE, "o"), (1 - blue, ORANGE, "s")):
+        x1, x2 = X[t == label].T
+        axes.scatter(x1, x2, 22, colour, marker=marker, edgecolors="white", linewidths=0.6)
+    axes.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
+    axes.set(xticks=range(math.ceil(ends[0]), math.floor(ends[1]) + 1))
+    axes.set(yticks=axes.get_xticks())
+
+
+def name_classes(axes: Axes, *names: str) -> None:
+    """A legend: what the blue dots are, and what the orange squares."""
+    axes.legend(
+        axes.collections[-2:], names, loc="lower right", fontsize=9, handletextpad=0.1, borderpad=0.4,
+        framealpha=1, edgecolor=FAINT,
+    )  # fmt: skip
 
 
 def draw_losses(axes: Axes, losses_of: dict[int | str, list[float]]) -> None:
@@ -76,11 +94,46 @@ def draw_circles() -> None:
         for batch_size, model in models.items()
     }
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), dpi=100, width_ratios=(1, 1.25))
-    draw_boundary(left, models[10], X, t)
+    draw_boundary(left, models[10], X, t, (-1.5, 1.5), blue=1)
+    name_classes(left, "inner, t = 1", "outer, t = 0")
+    left.set_title("The network's decision boundary")
     draw_losses(right, losses_of)
     figure.savefig(FOLDER / "circles.png", metadata={"Software": None})
+
+
+def four_clusters() -> tuple[np.ndarray, np.ndarray]:
+    """Red points, class 1, around (0, 0) and (1, 1), blue ones, class 0, around (0, 1) and (1, 0)."""
+    centres = np.repeat([[0, 0], [1, 1], [0, 1], [1, 0]], 25, axis=0)
+    return centres + 0.2 * np.random.default_rng(0).normal(size=(100, 2)), np.repeat([1, 0], 50)
+
+
+def sigmoid_network(depth: int) -> Sequential:
+    """Hidden layers of two sigmoid units, two softmax units, standard normal numbers to begin with."""
+    model = Sequential([layers.Input((2,))], dtype="float64")
+    for units, activation in [(2, "sigmoid")] * depth + [(2, "softmax")]:
+        model.add(layers.Dense(units, activation=activation))
+    model.compile(optimizers.SGD(0.01), losses.CategoricalCrossentropy(reduction="sum"))
+    rng = np.random.default_rng(11)
+    model.set_weights([rng.normal(size=W.shape) for W in model.get_weights()])
+    return model
+
+
+def draw_red_and_blue() -> None:
+    """Three panels, 900 × 370 pixels: one, two and three hidden layers after 3000 steps."""
+    X, t = four_clusters()
+    figure, panels = plt.subplots(1, 3, figsize=(9, 3.7), dpi=100, sharey=True)
+    for depth, axes in enumerate(panels, start=1):
+        model = sigmoid_network(depth)
+        history = model.fit(X, utils.to_categorical(t), batch_size="full", epochs=3000, verbose=0)
+        draw_boundary(axes, model, X, t, (-0.8, 1.8), blue=0)
+        axes.label_outer()
+        name = ("one hidden layer", "two hidden layers", "three hidden layers")[depth - 1]
+        axes.set_title(f"{name}\nsummed loss {history.history['loss'][-1]:.1f}")
+    name_classes(panels[0], "blue", "red")
+    figure.savefig(FOLDER / "red_and_blue.png", metadata={"Software": None})
 
 
 if __name__ == "__main__":
     with plt.rc_context(STYLE | {"backend": "agg"}):
         draw_circles()
+        draw_red_and_blue()

@@ -179,10 +179,10 @@ def categorical_output(net, T):
     return -np.sum(T * np.log(Y)), np.einsum("nj,njk->nk", grad, jacobian)
 
 
-def descent_by_formula(X, T, weights, output, rate) -> tuple[np.ndarray, list[np.ndarray]]:
+def descent_by_formula(X, T, weights, output, rate, steps=STEPS) -> tuple[np.ndarray, list[np.ndarray]]:
     """σ(… σ(X W₁ + b₁) W₂ + b₂ …), its gradients in plain NumPy: each step's loss, the last weights."""
     stack, trace = [list(pair) for pair in zip(weights[::2], weights[1::2], strict=True)], []
-    for _ in range(STEPS):
+    for _ in range(steps):
         outs = [X]
         for W, b in stack[:-1]:
             outs.append(sigmoid(outs[-1] @ W + b))
