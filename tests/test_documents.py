@@ -1,8 +1,11 @@
 """What is written runs: the README's Python blocks and the notebooks. (Doctests run by themselves.)"""
 
 import ast
+import json
 import re
 import runpy
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -49,7 +52,8 @@ def test_the_table_of_kerass_names_is_complete_and_true():
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.stem)
-def test_notebook_runs(path, tmp_path):
+def test_notebook_runs(path, tmp_path, monkeypatch):
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # pictures go into the notebook
     import nbformat
     from nbclient import NotebookClient
 
@@ -57,3 +61,40 @@ def test_notebook_runs(path, tmp_path):
     NotebookClient(
         notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
     ).execute()
+
+
+def test_the_line_that_installs_for_the_notebooks_names_what_they_import():
+    """A learner who follows it meets no missing package; what a named package needs itself comes along."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = [*project["dependencies"], *project["optional-dependencies"]["plot"]]
+    installed = {re.match(r"[\w-]+", line)[0] for line in needed} | {"mlp"}
+    of_others = {"sklearn": "scikit-learn", "joblib": "scikit-learn", "IPython": "jupyterlab"}
+    imported = set()
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            if cell["cell_type"] == "code":
+                found = re.findall(r"^(?:from|import) (\w+)", "".join(cell["source"]), flags=re.MULTILINE)
+                imported |= {of_others.get(name, name) for name in found}
+    for document in ("README.md", "docs/seeing.md"):
+        text = (ROOT / document).read_text(encoding="utf-8")
+        named = re.search(r"notebooks `pip install 'mlp\[plot\]' ([^`]+)`", text)[1].split()
+        assert imported - sys.stdlib_module_names <= installed | set(named), document
+
+
+def test_a_notebook_shows_a_figure_once(monkeypatch):
+    """Also where it is the last line of a cell; and again where it is asked for again."""
+    monkeypatch.delenv("MPLBACKEND", raising=False)
+    import nbformat
+    from nbclient import NotebookClient
+
+    cells = (
+        "import mlp\nfigure = mlp.plots.activations('tanh')\nfigure",
+        "figure",
+        "mlp.plots.history({'loss': [2.0, 1.0]})",
+        "mlp.plots.history({'loss': [2.0, 1.0]});",
+    )
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    for cell in notebook.cells:
+        shown = [output for output in cell.outputs if "image/png" in output.get("data", {})]
+        assert len(shown) == 1, cell.source
