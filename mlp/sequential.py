@@ -175,6 +175,7 @@ class Sequential(Model):
         validation_data: Any = None,
         history: Any = None,
         sample_weight: Any = None,
+        class_weight: Any = None,
     ) -> "Diagnosis":
         """What is wrong with the model, its data or its training: cause and cure, from numbers that it shows.
 
@@ -192,7 +193,7 @@ class Sequential(Model):
         """
         from mlp.doctor import diagnose
 
-        return diagnose(self, x, y, validation_data, history, sample_weight)
+        return diagnose(self, x, y, validation_data, history, sample_weight, class_weight)
 
     def count_params(self) -> int:
         """How many numbers the model keeps: those that it learns, and others such as moving averages."""

@@ -15,6 +15,7 @@ from mlp.engines.numpy_engine import NumpyEngine
 from mlp.errors import ArgumentError
 from mlp.inspection.network import unchanged, weights_set
 from mlp.inspection.trace import Trace, trace
+from mlp.layers.propagation import forward
 from mlp.losses import Loss
 from mlp.naming import is_integer, require
 from mlp.optimizers.schedules import Scaled
@@ -29,7 +30,8 @@ GOOD = 0.9  # skill, the R² of squared errors, from which a net is said to have
 # losses whose best constant prediction is the mean or the median (or near it), and whose least value is 0
 PLAIN = {
     "BinaryCrossentropy", "BinaryFocalCrossentropy", "CategoricalCrossentropy",
-    "CategoricalFocalCrossentropy", "HalfMeanSquaredError", "Huber", "LogCosh", "MeanAbsoluteError",
+    "CategoricalFocalCrossentropy", "HalfMeanSquaredError", "Huber", "KLDivergence", "LogCosh",
+    "MeanAbsoluteError",
     "MeanSquaredError", "SparseCategoricalCrossentropy", "SumOfSquares",
 }  # fmt: skip
 
@@ -108,14 +110,25 @@ class Case:
     @cached_property
     def value(self) -> float:
         """The loss of the predictions, without penalties."""
-        return self.value_of(self.out, self.T, self.weight)
+        return self.value_of(self.X, self.T, self.weight)
 
-    def value_of(self, out: Array, T: Array, weight: Array | None) -> float:
-        """The loss of some outputs, without penalties."""
+    def value_of(self, X: Array, T: Array, weight: Array | None) -> float:
+        """The loss that `evaluate` finds for some rows, but without penalties."""
+        # of the nets: probabilities alone end at 0 and 1, and a loss of 1000 looks like one of 16
+        model, last = self.model, self.model.layers[-1]
+        X, _, target, share = as_data(model, X, T, weight).all()
+        with model.lock, np.errstate(all="ignore"), unchanged(model):
+            self.loss.allocate(len(X))
+            out = forward(model.layers, X)
+            return _finite(self.loss.total(last.activation, last.net, out, target, share))
+
+    def value_of_constant(self, guess: Array) -> float:
+        """The loss if the outputs were the same for all rows."""
+        out = np.tile(guess, (len(self), 1)).astype(self.out.dtype)
         with np.errstate(all="ignore"):
-            values = self.loss.per_sample(T, out)
-        total = float(values.sum() if weight is None else weight @ values)
-        return total * self.loss.reduce(self.loss.counted(T))
+            values = self.loss.per_sample(self.T, out)
+        total = float(values.sum() if self.weight is None else self.weight @ values)
+        return total * self.loss.reduce(self.loss.counted(self.T))
 
     @cached_property
     def baseline(self) -> float | None:
@@ -128,8 +141,7 @@ class Case:
         if getattr(self.loss, "from_logits", False):
             likely = np.clip(guesses[0], 1e-7, 1 - 1e-7)
             guesses = [np.log(likely) if "Categorical" in kind else np.log(likely / (1 - likely))]
-        rows = [np.tile(guess, (len(self), 1)).astype(self.out.dtype) for guess in guesses]
-        return min(self.value_of(constant, self.T, self.weight) for constant in rows)
+        return min(map(self.value_of_constant, guesses))
 
     @property
     def skill(self) -> float | None:

@@ -60,7 +60,7 @@ def _gap(case: Case) -> list[Finding]:
     if case.validation is None or not case.trained or case.baseline is None:
         return []
     X, T, weight = case.validation
-    held_out = case.value_of(case.model.predict(X), T, weight)
+    held_out = case.value_of(X, T, weight)
     apart = held_out - case.value
     if not (held_out > 2 * case.value and apart > APART * case.baseline):
         return []

@@ -23,6 +23,7 @@ BY_COLUMN = {
 UNEVEN = 10.0  # times as many rows in the largest class as in the smallest
 ENOUGH = 30  # rows from which a column does not separate two classes by chance: 2⁻²⁹ for each column
 ALIKE = 0.999  # accuracy, or rank correlation, of a column that knows the target
+HELD_OUT = 0.99  # the same of rows that the thresholds were not made from: those beside one may be wrong
 OF_NUMBERS = {
     "Expectile", "HalfMeanSquaredError", "Huber", "LogCosh", "MeanAbsoluteError", "MeanSquaredError",
     "Quantile", "SumOfSquares",
@@ -102,6 +103,29 @@ def constant_columns(case: Case) -> list[Finding]:
     ]
 
 
+def targets(case: Case) -> list[Finding]:
+    """Targets that are constant or unscaled."""
+    return constant_targets(case) or unscaled_targets(case)
+
+
+def constant_targets(case: Case) -> list[Finding]:
+    """`constant_targets`: they are the same in every row."""
+    if len(case) < ENOUGH or np.isnan(case.T).any() or (case.T[0] != case.T).any():
+        return []
+    value = ", ".join(f"{t:.4g}" for t in case.T[0, :3]) + ", …" * (case.T.shape[1] > 3)
+    return [
+        Finding(
+            "constant_targets",
+            "serious",
+            "y",
+            f"The target is {value} in all {len(case)} rows examined.",
+            "There is nothing to learn from the inputs: a constant meets every target.",
+            "See how y was read, and how the rows were cut: of rows sorted by class the first are of one "
+            "class. Shuffle before the split.",
+        )
+    ]
+
+
 def unscaled_targets(case: Case) -> list[Finding]:
     """`unscaled_targets`: numbers, to be met by an output that begins near 0, are large or tiny."""
     last = case.model.layers[-1].leaves()[-1][1]
@@ -125,8 +149,8 @@ def unscaled_targets(case: Case) -> list[Finding]:
             "Deltas are as large as the targets: steps are too long, or too many are needed to get there."
             if sizes[k] > 1
             else "Errors that small give deltas that small, and the net hardly moves.",
-            f"Train with (y - {mean:.4g}) / {deviation:.3g} and turn predictions back, or end the model with "
-            f"layers.Rescaling({deviation:.3g}, offset={mean:.4g}).",
+            f"Train with (y - {mean:.4g}) / {deviation:.3g} and turn predictions back; or, if the optimizer "
+            f"is Adam, end the model with layers.Rescaling({deviation:.3g}, offset={mean:.4g}).",
             {"mean": mean, "deviation": deviation, "columns": wrong.tolist()},
         )
     ]
@@ -142,13 +166,14 @@ def imbalanced_classes(case: Case) -> list[Finding]:
     least, most = int(shares.argmin()), int(shares.argmax())
     if shares[least] * UNEVEN > shares[most] or len(case) < ENOUGH:
         return []
-    said = "none" if shares[least] == 0 else f"{shares[least]:.2%}"
+    if not shares[least]:
+        return [_missing_class(case, np.flatnonzero(shares == 0))]
     return [
         Finding(
             "imbalanced_classes",
             "hint",
             f"class {least}",
-            f"Class {most} makes up {shares[most]:.1%} of the rows, class {least} {said}.",
+            f"Class {most} makes up {shares[most]:.1%} of the rows, class {least} {shares[least]:.2%}.",
             f"To say {most} always is right in {shares[most]:.1%} of the rows, so accuracy says little, and "
             "the rare class adds little to the gradient.",
             'Weigh the classes, fit(…, class_weight="balanced"), and judge by AUC or by F1 instead of '
@@ -156,6 +181,23 @@ def imbalanced_classes(case: Case) -> list[Finding]:
             {"shares": shares.tolist()},
         )
     ]
+
+
+def _missing_class(case: Case, missing: Array) -> Finding:
+    from_one = missing.tolist() == [0] and case.target.shape[1] > 2
+    return Finding(
+        "imbalanced_classes",
+        "hint",
+        f"class{'es' * (missing.size > 1)} {listed([str(k) for k in missing])}",
+        f"No row examined is of class {listed([str(k) for k in missing])}, for which there is an output.",
+        "Labels that begin at 1 leave the output of class 0 without work."
+        if from_one
+        else "There are more outputs than classes, or the rows were sorted by class before they were cut.",
+        "Train with y - 1 and one output less."
+        if from_one
+        else "Give the last layer as many units as there are classes; shuffle rows before the split.",
+        {"missing": missing.tolist()},
+    )
 
 
 def perfect_feature(case: Case) -> list[Finding]:
@@ -206,7 +248,7 @@ def _nearest_column(X: Array, target: Array) -> tuple[int, float]:
 
 def _separating_column(X: Array, classes: Array) -> tuple[int, float]:
     from sklearn.feature_selection import f_classif
-    from sklearn.model_selection import cross_val_score
+    from sklearn.model_selection import StratifiedKFold, cross_val_score
     from sklearn.tree import DecisionTreeClassifier
 
     candidates = np.arange(X.shape[1])
@@ -224,10 +266,11 @@ def _separating_column(X: Array, classes: Array) -> tuple[int, float]:
         column = X[:, k : k + 1]
         accuracy = float(tree.fit(column, classes).score(column, classes))
         if accuracy >= ALIKE > common and rare >= 2:
-            folds = min(5, rare)
-            accuracy = float(
-                cross_val_score(tree, column, classes, cv=folds, scoring="balanced_accuracy").mean()
+            cv = StratifiedKFold(min(5, rare), shuffle=True, random_state=0)
+            held_out = float(
+                cross_val_score(tree, column, classes, cv=cv, scoring="balanced_accuracy").mean()
             )
+            accuracy = accuracy if held_out >= HELD_OUT else held_out
         if accuracy > score and rare >= 2:
             best, score = k, accuracy
     return best, score

@@ -13,13 +13,14 @@ from mlp.evaluation import require_compiled
 from mlp.inspection.network import network_of
 from mlp.opening import unpacked
 from mlp.optimizers import Solver
+from mlp.sources import with_class_weight
 
 Look = Callable[[Case], list[Finding]]
 
 # What is looked at, in the words of the report: by whom, and what he may find
 LOOKS: dict[str, tuple[Look, tuple[str, ...]]] = {
     "scales of the columns": (data.columns, ("unscaled_columns", "constant_columns")),
-    "targets": (data.unscaled_targets, ("unscaled_targets",)),
+    "targets": (data.targets, ("constant_targets", "unscaled_targets")),
     "classes": (data.imbalanced_classes, ("imbalanced_classes",)),
     "columns that know the target": (data.perfect_feature, ("perfect_feature",)),
     "last layer and loss": (outputs.wrong_output, ("wrong_output",)),
@@ -51,6 +52,7 @@ def diagnose(
     validation_data: Any = None,
     history: Any = None,
     sample_weight: Any = None,
+    class_weight: Any = None,
 ) -> Diagnosis:
     """Say what is wrong with a model, its data or its training, from numbers; also `Sequential.diagnose`.
 
@@ -61,9 +63,9 @@ def diagnose(
     ----------
     model : Sequential or fitted estimator
         Built and compiled.
-    x, y, sample_weight : as in `Model.fit`
-        What it is trained with. At most 1000 rows are examined, the same each time; of an iterator the first,
-        which are used up.
+    x, y, sample_weight, class_weight : as in `Model.fit`
+        What it is trained with, the weights too: with others its loss says little. At most 1000 rows are
+        examined, the same each time; of an iterator the first, which are used up.
     validation_data : tuple or batches, optional
         Rows that it is not trained with, as in `Model.fit`.
     history : History or dict, optional
@@ -84,13 +86,13 @@ def diagnose(
 
     Notes
     -----
-    Found may be: ``unscaled_columns``, ``constant_columns``, ``unscaled_targets``, ``imbalanced_classes``,
-    ``perfect_feature`` (a column that knows the target: a leak), ``wrong_output`` (the last activation, the
-    loss and the targets do not go together), ``symmetric_units``, ``dead_units``, ``saturated_units``,
-    ``vanishing_deltas``, ``exploding_deltas``, ``nothing_learns``, ``rate_too_high``, ``rate_too_low``,
-    ``constant_predictions``, ``underfitting``, ``strong_penalty``, ``overfitting``, ``not_converged``,
-    ``validation_differs`` (rows prepared otherwise, or other classes), ``validation_known`` (rows that were
-    trained with) and ``non_finite``.
+    Found may be: ``unscaled_columns``, ``constant_columns``, ``constant_targets``, ``unscaled_targets``,
+    ``imbalanced_classes``, ``perfect_feature`` (a column that knows the target: a leak), ``wrong_output``
+    (the last activation, the loss and the targets do not go together), ``symmetric_units``, ``dead_units``,
+    ``saturated_units``, ``vanishing_deltas``, ``exploding_deltas``, ``nothing_learns``, ``rate_too_high``,
+    ``rate_too_low``, ``constant_predictions``, ``underfitting``, ``strong_penalty``, ``overfitting``,
+    ``not_converged``, ``validation_differs`` (rows prepared otherwise, or other classes),
+    ``validation_known`` (rows that were trained with) and ``non_finite``.
 
     The learning rate is judged by six steps that are made with the rows examined, and again at lower rates
     if they throw the loss about; or by steps of many times the length, if they hardly move it. All is put
@@ -120,7 +122,7 @@ def diagnose(
     past = {"loss": getattr(model, "loss_curve_", ())} if fitted else network.history
     past = history_of(past if history is None else history)
     rows, total = rows_of(network, x, targets_of(model, network, y), sample_weight)
-    others = None
+    rows, others = with_class_weight(rows, class_weight), None
     if validation_data is not None:
         given, wanted, weight = unpacked(validation_data)
         wanted = targets_of(model, network, wanted)

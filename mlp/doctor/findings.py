@@ -17,7 +17,11 @@ WIDTH = 100  # letters of a line of the report
 CONSEQUENCES = {
     "non_finite": ("all",),
     "nothing_learns": ("underfitting", "constant_predictions", "rate_too_low", "not_converged"),
-    "wrong_output": ("underfitting", "constant_predictions", "not_converged"),
+    "constant_targets": (
+        "dead_units", "vanishing_deltas", "rate_too_high", "rate_too_low", "constant_predictions",
+        "underfitting", "not_converged", "overfitting",
+    ),
+    "wrong_output": ("rate_too_high", "underfitting", "constant_predictions", "not_converged"),
     "symmetric_units": (
         "dead_units", "underfitting", "constant_predictions", "vanishing_deltas", "not_converged",
     ),
@@ -34,8 +38,8 @@ CONSEQUENCES = {
     ),
     "exploding_deltas": ("rate_too_high", "constant_predictions", "underfitting"),
     "rate_too_high": (
-        "saturated_units", "dead_units", "vanishing_deltas", "constant_predictions", "underfitting",
-        "not_converged",
+        "exploding_deltas", "saturated_units", "dead_units", "vanishing_deltas", "constant_predictions",
+        "underfitting", "not_converged",
     ),
     "saturated_units": (
         "vanishing_deltas", "rate_too_low", "constant_predictions", "underfitting", "not_converged",
@@ -226,7 +230,12 @@ def explained(findings: Sequence[Finding]) -> list[Finding]:
     """The same findings; consequences name their cause, and a cause is as serious as its consequences."""
     by_name = {finding.name: finding for finding in findings}
     causes: dict[str, str] = {}
-    for cause, consequences in CONSEQUENCES.items():
+    order = list(CONSEQUENCES)
+    if "rate_too_high" in by_name and by_name["rate_too_high"].numbers.get("by_curve"):
+        order.remove("rate_too_high")  # the epochs tell that it came before the weights that now explode
+        order.insert(order.index("exploding_deltas"), "rate_too_high")
+    for cause in order:
+        consequences = CONSEQUENCES[cause]
         if cause not in by_name or (by_name[cause].severity == "hint" and cause != "not_converged"):
             continue
         for name in by_name if consequences == ("all",) else consequences:

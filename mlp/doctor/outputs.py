@@ -17,6 +17,7 @@ REACH = 0.02  # of the range of the targets: less beyond the bounds of an output
 OUTSIDE = 0.01  # share of the targets
 STEADY = 0.01  # standard deviation of the outputs over that of the targets
 NO_BETTER = 0.02  # skill: R² of squared errors
+LITTLE = 0.5  # skill below which a penalty is asked whether it is in the way
 SHRUNKEN = 0.1  # root mean square of weights times √inputs; Glorot begins at about 1, He at 1.4
 STEPS = 20  # before a net is blamed for what it has not learned
 
@@ -150,7 +151,8 @@ def predictions(case: Case) -> list[Finding]:
     if case.running or case.steps < STEPS or not np.isfinite(case.out).all():
         return []
     found = [*_constant(case), *_underfitting(case)]
-    return [*found, *strong_penalty(case)] if found else []
+    little = case.skill is not None and case.skill < LITTLE
+    return [*found, *strong_penalty(case)] if found or little else []
 
 
 def strong_penalty(case: Case) -> list[Finding]:

@@ -17,11 +17,26 @@ USUAL, IDLE, SLOW = 1e-3, 1e-5, 1e-4
 # A loss that rises in a few steps to three times that where it began, and that of the best constant
 # prediction, is thrown about; a first step that overshoots by less is made good by those after it
 WORSE, CALM = 3.0, 1.2
-SHORTER = (0.3, 0.1, 0.03, 0.01, 1e-3, 1e-4, 1e-5, 1e-6, 1e-8)  # times the rate, tried in this order
+SHORTER = (
+    0.3,
+    0.1,
+    0.03,
+    0.01,
+    1e-3,
+    1e-4,
+    1e-5,
+    1e-6,
+    1e-8,
+    1e-10,
+    1e-12,
+    1e-14,
+)  # times the rate, tried in this order
 LONGER = (1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6)
 GAIN = 0.02  # share of the loss that one longer step must win before a rate is called too low
 JUMP, OFTEN = 0.5, 0.15  # share of the loss that an epoch adds, and share of the epochs that do
-LEARNED = 0.5  # skill from which a net is not said to be learning too slowly
+LEARNED = 0.5  # skill from which a net is not said to be learning too slowly, or to have been thrown about
+NO_BETTER = 0.02  # skill of a net that has learned nothing yet
+FAR = 3.0  # an output that a net seldom begins with
 
 
 def learning_rate(case: Case) -> list[Finding]:
@@ -55,9 +70,10 @@ def _too_high(case: Case, ratios: dict[str, float]) -> list[Finding]:
                 f"{max(steps):.4g}; at {factor:g} times the rate they bring it to {better:.4g}."
             )
     losses = case.history.get("loss", np.empty(0))
-    evidence += _thrown(case, losses)
-    severe = bool(evidence)
-    evidence += _restless(losses, case.baseline)
+    told = _thrown(case, losses)
+    severe = bool(evidence + told)
+    told += _restless(losses, case.baseline)
+    evidence += told
     if not evidence:
         return []
     if ratios:
@@ -73,9 +89,9 @@ def _too_high(case: Case, ratios: dict[str, float]) -> list[Finding]:
             " ".join(evidence),
             "Steps are longer than the valley of the loss is wide, so that they end higher on its other "
             "side.",
-            f"Lower the rate and train anew: {_line(case, proposal)}; callbacks.find_learning_rate(model, x, "
-            "y) looks for the best.",
-            numbers | {"proposal": proposal},
+            f"Lower the rate{' and begin with a new model' * case.trained}: {_line(case, proposal)}; "
+            "callbacks.find_learning_rate(model, x, y) looks for the best.",
+            numbers | {"proposal": proposal, "by_curve": bool(told)},
         )
     ]
 
@@ -96,16 +112,23 @@ def _restless(losses: Array, baseline: float | None) -> list[str]:
 
 
 def _thrown(case: Case, losses: Array) -> list[str]:
-    """What the epochs say, where they have ruined a net of classes: it begins near ln of their number."""
-    of_classes = case.classes is not None and "Crossentropy" in type(case.loss).__name__
-    if not of_classes or case.skill is None or case.skill >= 0 or not len(losses) or case.trace.penalty:
+    """What the epochs say, where they have thrown a net far from where it began and it has learned little."""
+    is_mean = case.loss.reduce(2) != 1
+    if not is_mean or not case.baseline or not len(losses) or not case.value or case.trace.penalty:
         return []
-    begun, highest = math.log(max(2, case.target.shape[1])), float(losses.max())
-    if not highest > WORSE * max(begun, case.value / 2):
+    units, highest = case.out.shape[1], float(losses.max())
+    if (case.skill or 0.0) >= LEARNED or not highest > WORSE * case.baseline:
+        return []
+    initial: tuple[float, ...] = (-FAR, FAR)
+    if "entropy" in type(case.loss).__name__:
+        initial = (0.0,) if getattr(case.loss, "from_logits", False) else (1 / max(2, units),)
+    begun = max(case.baseline, *(case.value_of_constant(np.full(units, out)) for out in initial))
+    begun *= max(1.0, losses[-1] / case.value)  # dropout, for example, is in the epochs alone
+    if not highest > WORSE * begun:
         return []
     return [
-        f"In epoch {int(losses.argmax()) + 1} the loss was thrown up to {highest:.4g}, where the same answer "
-        f"for all classes has {begun:.4g}."
+        f"In epoch {int(losses.argmax()) + 1} the loss was thrown up to {highest:.4g}, where a net of "
+        f"small weights has at most {begun:.4g}."
     ]
 
 
@@ -114,8 +137,9 @@ def _too_low(case: Case, ratios: dict[str, float]) -> list[Finding]:
     ratio, now, rate = ratios[strongest], case.trace.loss, case.trace.learning_rate
     losses = case.history.get("loss", np.empty(0))
     creeps = _creeps(losses)
-    learned = case.trained and case.skill is not None and case.skill > LEARNED
-    if learned or not rate or ratio > (SLOW if creeps else IDLE):
+    skill = case.skill if case.trained else None
+    learned, nothing = skill is not None and skill > LEARNED, skill is not None and skill < NO_BETTER
+    if learned or not rate or ratio > (USUAL if nothing else SLOW if creeps else IDLE):
         return []
     tried = [case.probe(factor) for factor in LONGER]
     best = int(np.argmin(tried))

@@ -126,7 +126,7 @@ def _dead(case: Case, counts: dict[str, tuple[int, int]]) -> list[Finding]:
             f"{_counts(many)} put out 0 for all {len(case)} rows.",
             f"Their nets are negative for every row{begun}. Where the slope is 0 the delta is 0, and a unit "
             "without a delta never comes back.",
-            f'Take activation="leaky_relu" or "elu" there, or kernel_initializer="he_normal"{lower}.',
+            f'Take activation="leaky_relu" there, and let biases begin at 0{lower}.',
             {"layers": {name: list(pair) for name, pair in many.items()}},
         )
     ]
@@ -146,9 +146,8 @@ def _saturated(counts: dict[str, tuple[int, int]], kinds: set[str]) -> list[Find
             f"{' and '.join(sorted(kinds))} in at least {NEARLY_ALL:.0%} of the rows.",
             "Their nets are far from 0, as large inputs or large weights make them; each such layer shrinks "
             "the deltas below it twentyfold or more (Glorot and Bengio, 2010).",
-            'Scale the inputs, begin with kernel_initializer="glorot_uniform", put '
-            "layers.BatchNormalization() before "
-            'the activation, or take "relu".',
+            'Scale the inputs and begin with kernel_initializer="glorot_uniform"; or put '
+            "layers.BatchNormalization() before the activation.",
             {"layers": {name: list(pair) for name, pair in many.items()}},
         )
     ]
