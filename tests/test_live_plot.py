@@ -207,6 +207,7 @@ def test_a_window_is_opened_redrawn_and_closed_by_the_next(monkeypatch):
         net().fit(X, y, epochs=2, callbacks=[live], verbose=0)
         assert len(plt.get_fignums()) == 1
     finally:
+        plt.close("all")  # which matplotlib 3.8 warns of, if switching does so
         plt.switch_backend(before)
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from mlp.callbacks import WeightRecord
 
-VIOLET = "#7A5195"  # beside the eight colours: there are ten digits
+MOST_POINTS, MOST_NAMED = 3000, 20  # rows as points, and classes in the legend
 
 
 def decision_boundary(
@@ -85,7 +85,7 @@ def decision_boundary(
     Warns
     -----
     UserWarning
-        If principal components are drawn.
+        If principal components are drawn, or 3000 rows of many.
 
     Examples
     --------
@@ -185,7 +185,7 @@ def animate_boundary(
             picture.draw(ax)
             loss = loss_of()
         title = f"epoch {record.epochs[frame]}" + ("" if loss is None else f", loss {loss:.3g}")
-        ax.set_title(title, color=style.INK)
+        ax.set_title(title, color=style.INK, pad=picture.pad)
         return ()
 
     draw(0)
@@ -222,6 +222,9 @@ class _Picture:
         self.T = None if y is None else self.answers.targets(y, len(self.table.values))
         self.y = y
         self.plane = Plane(self.table, features, stacklevel=4)
+        drawn = self.plane.some(MOST_POINTS, stacklevel=4)
+        self.points, self.marks = self.plane.points[drawn], None if self.T is None else self.T[drawn]
+        self.corner: dict[str, Any] = {}
         self.grid = self.plane.grid(resolution)
         self.rows = self.plane.rows(self.grid)
         self.limits: tuple[float, float] | None = self.answers.bounds
@@ -258,12 +261,13 @@ class _Picture:
         if len(self.grid) == 1:
             self.draw_curve(ax)
         else:
+            self.lines: list[Array] = []
             self.draw_regions(ax)
             self.draw_points(ax)
             ax.set(xlabel=self.plane.labels[0], ylabel=self.plane.labels[1])
             ax.grid(False)
         if self.plane.note:
-            ax.set_title(self.plane.note, color=style.INK, fontsize="medium")
+            ax.set_title(self.plane.note, color=style.INK, fontsize="medium", pad=self.pad)
 
     def draw_regions(self, ax: Axes) -> None:
         """Colours by scikit-learn's display, and the line where the answer changes."""
@@ -296,35 +300,58 @@ class _Picture:
             xx1=yy,
             n_classes=count,
             response=found,
-            multiclass_colors=[_marker(k)["color"] for k in range(count)],
+            multiclass_colors=[style.marker(k)["color"] for k in range(count)],
         )
         low, high = self.answers.bounds or (None, None)
         look: dict[str, Any] = {"vmin": low, "vmax": high, "alpha": 0.55, "rasterized": True}
         display.plot(plot_method="pcolormesh", ax=ax, shading="auto", **look)
+        second, best = np.moveaxis(np.partition(found, -2, axis=-1)[..., -2:], -1, 0)
         for k in range(count):
-            self._line(ax, found[..., k] - np.delete(found, k, axis=-1).max(axis=-1), 0.0, 1.0)
+            self._line(ax, found[..., k] - np.where(found[..., k] == best, second, best), 0.0, 1.0)
 
     def _line(self, ax: Axes, found: Array, level: float, width: float) -> None:
-        if found.min() < level < found.max():
-            ax.contour(*self.grid, found, levels=[level], colors=style.INK, linewidths=width, zorder=1)
+        if np.nanmin(found) < level < np.nanmax(found):
+            look: dict[str, Any] = {"colors": style.INK, "linewidths": width, "zorder": 1}
+            drawn = ax.contour(*self.grid, found, levels=[level], **look)
+            found_lines = [np.asarray(path.vertices, np.float64) for path in drawn.get_paths()]
+            self.lines += [line for line in found_lines if len(line)]
 
     def draw_points(self, ax: Axes) -> None:
         """The rows of X, with a colour and a shape for each class, or the colour of the target."""
-        points, count = self.plane.points, len(self.plane.points)
+        points, count = self.points, len(self.points)
         size = float(np.clip(8000 / max(count, 1), 14, 36))
         look: dict[str, Any] = {"s": size, "edgecolors": style.INK, "linewidths": 0.6, "zorder": 3}
-        if self.T is None:
+        if self.marks is None:
             ax.scatter(points[:, 0], points[:, 1], color=style.INK, **look)
         elif self.answers.labels is None:
             assert self.limits is not None
             low, high = self.limits
-            colours: dict[str, Any] = {"c": self.T, "cmap": style.SEQUENTIAL, "vmin": low, "vmax": high}
+            colours: dict[str, Any] = {"c": self.marks, "cmap": style.SEQUENTIAL, "vmin": low, "vmax": high}
             ax.scatter(points[:, 0], points[:, 1], **look, **colours)
         else:
             for k, name in enumerate(self.answers.names):
-                mine = points[k == self.T]
-                ax.scatter(mine[:, 0], mine[:, 1], label=name, **_marker(k), **look)
-            style.legend(ax, outside=len(self.answers.names) > 4)
+                mine = points[k == self.marks]
+                ax.scatter(mine[:, 0], mine[:, 1], label=name, **style.marker(k), **look)
+            self._draw_legend(ax)
+
+    def _draw_legend(self, ax: Axes) -> None:
+        names = self.answers.names
+        if len(names) > MOST_NAMED:
+            handles = [*ax.get_legend_handles_labels()[0][:MOST_NAMED], ax.scatter([], [], alpha=0)]
+            labels = [*names[:MOST_NAMED], f"… and {len(names) - MOST_NAMED} more"]
+            style.legend(ax, outside=True, handles=handles, labels=labels)
+            return
+        if len(names) > 4:
+            style.legend(ax, outside=True)
+            return
+        if not self.corner:  # once, so that it stays where it is in an animation
+            self.corner = style.free_corner(ax, names, np.concatenate([self.points, *self.lines]))
+        style.legend(ax, **self.corner)
+
+    @property
+    def pad(self) -> float | None:
+        """Points from the axes to the title, with room for a legend above them."""
+        return 26.0 if "ncols" in self.corner else None
 
     def draw_curve(self, ax: Axes) -> None:
         """The answer over one feature."""
@@ -333,7 +360,7 @@ class _Picture:
         for k, column in enumerate(found.T if answers.several else [found]):
             name = answers.names[k] if answers.several else answers.what
             line: Any = style.LINES[k % len(style.LINES)]
-            ax.plot(x, column, linewidth=2, label=name, color=_marker(k)["color"], linestyle=line)
+            ax.plot(x, column, linewidth=2, label=name, color=style.marker(k)["color"], linestyle=line)
         if answers.middle is not None and not answers.several:
             ax.axhline(answers.middle, color=style.GREY, linewidth=1, linestyle=":")
         if self.T is not None:
@@ -343,19 +370,19 @@ class _Picture:
         style.legend(ax, outside=answers.several and len(answers.names) > 4)
 
     def _points_of_curve(self, ax: Axes) -> None:
-        assert self.T is not None
-        x, answers = self.plane.points[:, 0], self.answers
+        assert self.marks is not None
+        x, answers = self.points[:, 0], self.answers
         look: dict[str, Any] = {"s": 18, "edgecolors": style.PAPER, "linewidths": 0.5, "zorder": 3}
         if answers.labels is None:
-            ax.scatter(x, self.T, color=style.ORANGE, label="targets", **look)
+            ax.scatter(x, self.marks, color=style.ORANGE, label="targets", **look)
             return
         low, high = self.limits or (0.0, 1.0)
         for k, name in enumerate(answers.names):
-            mine = x[k == self.T]
+            mine = x[k == self.marks]
             first = answers.output is None and len(answers.names) == 2
             top = k == (1 if first else answers.output) or answers.several
             label = None if answers.several else f"rows of {name}"
-            ax.scatter(mine, np.full(len(mine), high if top else low), label=label, **_marker(k), **look)
+            ax.scatter(mine, np.full(len(mine), high if top else low), label=label, **style.marker(k), **look)
 
     def draw_scale(self, ax: Axes) -> None:
         """The colour bar, where there are shades."""
@@ -367,9 +394,3 @@ class _Picture:
         bar = figure.colorbar(self.surface, ax=ax, label=self.answers.what)
         bar.locator = MaxNLocator(6)
         bar.update_ticks()
-
-
-def _marker(k: int) -> dict[str, Any]:
-    """Colour and shape of class k, which repeat together only after 40 classes."""
-    colours = (*style.COLOURS, style.GREY, VIOLET)
-    return {"color": colours[k % len(colours)], "marker": style.MARKERS[k % len(style.MARKERS)]}

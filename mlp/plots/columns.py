@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,8 @@ from mlp.naming import is_integer, require, snake_case
 if TYPE_CHECKING:
     from mlp.inspection.trace import Trace
     from mlp.sequential import Sequential
+
+MOST_COLUMNS = 12
 
 
 @dataclass
@@ -98,6 +100,18 @@ def columns_of(network: Sequential, steps: Sequence[Step]) -> list[Column]:
             below.between.append(caption(layer))
             below.end = k + 1
     return columns
+
+
+def fewer(columns: list[Column], skips: list[tuple[int, int]]) -> tuple[list[Column], list[tuple[int, int]]]:
+    """The first and the last columns of a deep network, and the arcs from one of them to another."""
+    half = MOST_COLUMNS // 2
+    kept = [*range(half), *range(len(columns) - half, len(columns))]
+    gap = f"{len(columns) - len(kept)} layers\nleft out"
+    after = replace(columns[-half], W=None, b=None, bundle=gap)
+    places = {k: place for place, k in enumerate(kept)}
+    return [*columns[:half], after, *columns[1 - half :]], [
+        (places[a], places[b]) for a, b in skips if a in places and b in places
+    ]
 
 
 def skip_of(columns: Sequence[Column], step: Step, k: int) -> tuple[int, int]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mlp.arrays import Array
 
 DECADES = 100  # from this ratio of the largest to the least loss on the axis is logarithmic
+LONG = 32  # letters of a name in a legend of two columns
 FEW = 25  # epochs that are marked one by one
 
 
@@ -126,6 +127,8 @@ def _one_run(ax: Axes, run: Run, name: str) -> None:
     ]
     for key, label, colour, line, marker in drawn:
         if key in run.curves:
+            if key == name and not np.isfinite(run.curves[key][-1:]).all():  # it has diverged
+                label += ", at the end not finite"
             _line(ax, *run.points(key), label=label, color=colour, linestyle=line, marker=marker)
     best = _best(run, name)
     if best is not None:
@@ -137,7 +140,8 @@ def _one_run(ax: Axes, run: Run, name: str) -> None:
 def _several_runs(ax: Axes, runs: dict[str, Run], name: str) -> None:
     both = False
     for k, (label, run) in enumerate(runs.items()):
-        colour, marker = style.COLOURS[k % len(style.COLOURS)], style.MARKERS[k % len(style.MARKERS)]
+        colours, markers = style.RUNS, style.MARKERS  # a pair returns after 64 runs
+        colour, marker = colours[k % len(colours)], markers[(k + k // len(colours)) % len(markers)]
         keys = [key for key in (name, VALIDATION + name) if key in run.curves]
         both |= len(keys) == 2
         best = _best(run, name)
@@ -190,6 +194,8 @@ def _finish(ax: Axes, runs: dict[str, Run], name: str, log: bool | None, columns
     style.tidy(ax)
     # above the axes, where a long legend hides nothing; one wider than its panel would leave that no room
     above: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1.01), "borderaxespad": 0}
+    longest = max(map(len, ax.get_legend_handles_labels()[1]), default=0)
+    columns = columns if longest <= LONG else 1
     style.legend(ax, **(above | {"ncols": columns} if len(runs) > 1 else {}))
 
 

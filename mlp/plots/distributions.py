@@ -121,7 +121,8 @@ def histograms(
     title, log = KINDS[what]
     rows = None if what == "weights" and x is None else _rows(network, x, y, sample_weight)
     found = _numbers(network, rows, what)
-    require(bool(found), "what", what, f"something that a layer of the model has; none has {what}")
+    why = " (the loss is not finite, or the optimizer is a solver)" if what == "updates" else ""
+    require(bool(found), "what", what, f"something that a layer of the model has; none has {what}{why}")
     names = _names(list(found), layers, MOST_LAYERS if record is None else MOST_PANELS)
     kinds = _kinds(network, names)
     if record is None:
@@ -139,7 +140,7 @@ def histograms(
 def _rows(network: Sequential, x: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
     require(x is not None and y is not None, "x and y", None, "the rows to trace; only weights need none")
     widths = sum(int(np.prod(layer.output_shape)) for layer in network.layers)
-    count, most = len(x), max(100, MOST_NUMBERS // widths)
+    count, most = len(x) if hasattr(x, "__len__") else 0, max(100, MOST_NUMBERS // widths)
     if count <= most:
         return x, y, sample_weight
     warnings.warn(
@@ -247,6 +248,17 @@ def _counts(spread: Spread, edges: Array) -> Array:
     return shares
 
 
+def _few_ticks(ax: Axes, edges: Array) -> None:
+    """Of an axis over a decade or two, which has numbers between the powers of ten too: those that fit."""
+    from matplotlib.ticker import FuncFormatter, LogLocator
+
+    if edges[-1] < 50 * edges[0]:
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: style.number(value)))
+        ax.xaxis.set_minor_locator(LogLocator(subs=range(1, 10)))
+        ax.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
+
+
 def _by_layer(spreads: dict[str, Spread], kinds: list[str], title: str, log: bool) -> Figure:
     figure, grid = style.panels(figsize=(7.2, 1.3 + 0.62 * max(len(spreads), 2)))
     ax: Axes = grid[0, 0]
@@ -266,6 +278,7 @@ def _by_layer(spreads: dict[str, Spread], kinds: list[str], title: str, log: boo
         )
     if log:
         ax.set_xscale("log")
+        _few_ticks(ax, edges)
     ax.set_xlim(edges[0], edges[-1])
     ax.set_ylim(-0.1, last + 1)
     ax.set_yticks([last - k + 0.4 for k in range(last + 1)], kinds)

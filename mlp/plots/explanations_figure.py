@@ -89,7 +89,7 @@ def contributions(
     _draw_bars(ax, lows, shown)
     what = {"out": "output", "net": "net"}[values.of] if isinstance(values, Contributions) else "sum"
     _draw_ends(ax, start, float(start + ends[-1]), what, len(shown))
-    ax.set_yticks(range(len(labels)), labels)
+    ax.set_yticks(range(len(labels)), list(map(style.shortened, labels)))
     ax.set_ylim(len(shown) + 0.4, -1.4)
     ax.set_xlabel(quantity)
     style.tidy(ax).grid(False, axis="y")
@@ -178,7 +178,7 @@ def importance(
         places = np.arange(len(order)) + (k + 0.5) * 0.8 / several - 0.4
         ax.barh(places, found[order, k], 0.8 / several, label=legend[k] if several > 1 else None, **look)
     ax.axvline(0, color=style.INK, linewidth=0.8)
-    ax.set_yticks(range(len(order)), [texts[k] for k in order])
+    ax.set_yticks(range(len(order)), [style.shortened(texts[k]) for k in order])
     ax.set_ylim(len(order) - 0.5, -0.5)
     ax.set(xlabel=label, ylabel=f"{len(order)} of {count} inputs" if len(order) < count else "input")
     style.legend(ax)

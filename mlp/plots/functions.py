@@ -104,7 +104,8 @@ def _title(activation: Activation) -> str:
 def _curve(activation: Activation, net: Array) -> tuple[Array, Array]:
     """F and its slope at these numbers, as those of one unit."""
     name = type(activation).__name__
-    if hasattr(activation, "row_f") or activation.outputs(2) != 2:
+    by_rows = any(hasattr(activation, name) for name in ("row_f", "rows_f", "row_delta"))
+    if by_rows or activation.outputs(2) != 2:
         raise ArgumentError(
             f"{name} is no function of one number: its outputs depend on several units of a row, so that it "
             "has no curve. Draw others, such as 'sigmoid'"

@@ -13,6 +13,7 @@ from mlp.inspection.network import network_of
 from mlp.metrics.calibration import ExpectedCalibrationError
 from mlp.naming import is_integer, require, require_one_of
 from mlp.plots import style
+from mlp.plots.responses import answered as answered_by
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -85,13 +86,15 @@ def confusion_matrix(
             "the rows of some of the classes",
             stacklevel=2,
         )
-    ConfusionMatrixDisplay.from_predictions(
+    display = ConfusionMatrixDisplay.from_predictions(
         right, answered, labels=np.arange(count), display_labels=names, normalize=normalize, ax=ax,
         cmap=style.SEQUENTIAL, colorbar=not numbered, include_values=numbered,
         values_format="d" if normalize is None else ".0%",
         xticks_rotation="vertical" if max(map(len, names)) > 3 and count > 5 else "horizontal",
         text_kw={"fontsize": "small"} if count > 12 else None,
     )  # fmt: skip
+    if not numbered:
+        _thin_out(ax, names, display.im_.colorbar, normalize is None)
     for text in ax.texts:  # what is not there is not to be seen first
         if text.get_text() in ("0", "0%"):
             text.set_color(style.FAINT)
@@ -102,6 +105,17 @@ def confusion_matrix(
     )
     ax.tick_params(colors=style.INK)
     return ax
+
+
+def _thin_out(ax: Axes, names: list[str], bar: Any, whole: bool) -> None:
+    """Name so many of the classes that their names do not touch; rows are counted in whole numbers."""
+    from matplotlib.ticker import MaxNLocator
+
+    places = range(0, len(names), -(-len(names) // MOST_NUMBERED))
+    ax.set_xticks(places, [names[k] for k in places])
+    ax.set_yticks(places, [names[k] for k in places])
+    bar.locator = MaxNLocator(6, integer=whole)
+    bar.update_ticks()
 
 
 def calibration(
@@ -197,7 +211,7 @@ def _judged_network(model: Any, X: Any, y: Any, probable: bool) -> tuple[Any, Ar
     network = network_of(model)
     require_compiled(network)
     loss, activation = network.loss, network.layers[-1].activation
-    out = network.predict(X)
+    out = answered_by(network.predict(X), whole=True)
     units = out.shape[1]
     right = _numbers_of(y, max(units, 2), len(out))
     answered = (
@@ -217,6 +231,7 @@ def _judged_network(model: Any, X: Any, y: Any, probable: bool) -> tuple[Any, Ar
 def _numbers_of(y: Any, count: int, rows: int) -> Array:
     """The numbers of the right classes, from numbers, one-hot rows, or −1 and 1."""
     T = np.asarray(y)
+    T = np.array(T.tolist()) if T.dtype == object else T
     require(
         T.dtype.kind in "biuf",
         "y",

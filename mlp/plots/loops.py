@@ -17,7 +17,7 @@ from mlp.optimizers import Solver
 from mlp.plots import style
 from mlp.plots.curves import spans_decades
 from mlp.plots.runs import title_of
-from mlp.plots.surface import PATH_COLOURS, PATH_MARKERS, Landscape, loss_surface, plane_of
+from mlp.plots.surface import Landscape, loss_surface, plane_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mlp.sequential import Sequential
 
 WORK = 5e9  # rows times parameters times points at which the losses of the steps are computed
-MOST_POINTS, MOST_STEPS = 600, 200_000
+MOST_POINTS, MOST_STEPS, MOST_LOOPS = 600, 200_000, 6
 LINES = ("-", "--", "-.", ":")
 UNITS = {"epoch": "epoch", "step": "updates of the weights", "second": "seconds of training"}
 
@@ -99,7 +99,7 @@ class Loop:
         self.model: Any = copy.deepcopy(start)
         rows = len(y)
         self.steps = 1 if size == "full" else -(-rows // size)
-        self.label = _label(size, rows)
+        self.label, self.diverged = _label(size, rows), False
         record, clock, fine = WeightRecord(), _Clock(), Steps(most)
         noisy = by != "second" and self.steps > 1 and most > 1 and self.steps * epochs <= MOST_STEPS
         hearing = [record, clock, *([fine] if noisy else [])]
@@ -107,6 +107,7 @@ class Loop:
             self.model.fit(x, y, batch_size=size, epochs=epochs, callbacks=hearing, verbose=0, **options)
         except DivergenceError:
             self.label += ", diverged"
+            self.diverged = True
         self.record, self.path = record, fine if noisy else record
         self.noisy = noisy
         self.at = self.axis(record.epochs, by, clock.seconds)
@@ -141,7 +142,7 @@ def training_loops(
         Up to six loops. By default "full", minibatches of 32 (of fewer than 320 rows a tenth of them) and 1.
     parameters : as in `loss_surface`, optional
         Two parameters, or "path": a second panel has the loss over them, as it is around the end of the first
-        loop, and the paths of all.
+        loop, and the paths of all that did not diverge.
     by : {"epoch", "step", "second"}, default "epoch"
         What the loss is drawn over: passes over the data, updates of the weights, or the time they took.
 
@@ -161,8 +162,9 @@ def training_loops(
     Notes
     -----
     All losses are over all rows, so that the loops can be compared: at the start, after each epoch
-    (with markers) and, faintly, after single steps, evenly chosen where there are many. A loop that diverges
-    ends there, and the legend says so. Seconds are measured without looking at single steps.
+    (with markers) and, faintly, after single steps, evenly chosen where there are many; over updates the line
+    is that of the steps. A loop that diverges ends there, and the legend says so. Seconds are measured
+    without looking at single steps.
 
     Examples
     --------
@@ -191,9 +193,15 @@ def training_loops(
     )
     _draw(grid[0, 0], loops, landscape, by, title_of("loss", start))
     if parameters is not None:
-        paths = {loop.label: loop.path for loop in loops}
-        loss_surface(loops[0].model, x, y, parameters, paths, grid[0, 1], sample_weight)
-        _say_where(grid[0, 1], loops[0])
+        paths = {loop.label: loop.path for loop in loops if not loop.diverged}
+        if not paths:
+            raise ArgumentError(
+                "all loops diverged, so that there is no surface to draw: lower the learning rate, or leave "
+                "parameters out"
+            )
+        first = next(loop for loop in loops if not loop.diverged)
+        loss_surface(first.model, x, y, parameters, paths, grid[0, 1], sample_weight)
+        _say_where(grid[0, 1], first)
     return figure
 
 
@@ -216,21 +224,22 @@ def _start(model: Any, x: Any, y: Any, sample_weight: Any, epochs: Any, by: str)
 def _sizes(batch_sizes: Any, rows: int) -> list[Any]:
     """The sizes of the batches, checked."""
     if batch_sizes is None:
-        return list(dict.fromkeys(["full", max(1, min(32, rows // 10)), 1]))
+        small = [size for size in (max(1, min(32, rows // 10)), 1) if size < rows]
+        return list(dict.fromkeys(["full", *small]))
     sizes = (
         list(batch_sizes) if np.iterable(batch_sizes) and not isinstance(batch_sizes, str) else [batch_sizes]
     )
     for size in sizes:
         fits = (isinstance(size, str) and size == "full") or (is_integer(size) and size > 0)
         require(fits, "batch_sizes", size, "'full' or a positive integer")
-    most = len(PATH_COLOURS)
+    most = MOST_LOOPS
     require(0 < len(sizes) <= most, "batch_sizes", batch_sizes, f"from one to {most} sizes")
     return [int(size) if is_integer(size) else size for size in dict.fromkeys(sizes)]
 
 
 def _label(size: Any, rows: int) -> str:
     if size == "full" or size >= rows:
-        return f"all {rows:,} rows: gradient descent"
+        return f"all {rows:,} rows: gradient descent" if rows > 1 else "the only row: gradient descent"
     return "1 row: stochastic" if size == 1 else f"{size:,} rows: minibatches"
 
 
@@ -239,26 +248,24 @@ def _draw(ax: Axes, loops: list[Loop], landscape: Landscape, by: str, title: str
 
     values = []
     for k, loop in enumerate(loops):
-        colour = PATH_COLOURS[k]
+        colour = style.RUNS[k]
         losses = np.array([landscape(weights) for weights in loop.record.values])
         values.append(losses)
+        every_step = loop.noisy and by == "step"  # then what joins the epochs would be no line of this axis
         if loop.noisy:
             fine = np.array([landscape(weights) for weights in loop.path.values])
-            ax.plot(
-                loop.axis(loop.path.epochs, by),
-                fine,
-                color=colour,
-                linewidth=0.7,
-                alpha=0.4,
-                zorder=1.5 - k / 10,
-            )
+            thin: dict[str, Any] = {"linewidth": 0.7, "alpha": 0.4}
+            thin = {"linewidth": 1.2, "alpha": 0.9} if every_step else thin
+            ax.plot(loop.axis(loop.path.epochs, by), fine, color=colour, zorder=1.5 - k / 10, **thin)
         every = 1 if len(losses) <= 30 else len(losses) // 15
         look: dict[str, Any] = {
-            "marker": PATH_MARKERS[k],
+            "marker": style.MARKERS[k],
             "markersize": 4.5,
             "markevery": every,
-            "linestyle": LINES[k % len(LINES)],
+            "linestyle": "none" if every_step else LINES[k % len(LINES)],
         }
+        if every_step:
+            look["markeredgecolor"] = "white"
         ax.plot(loop.at, losses, color=colour, linewidth=1.8, label=loop.label, zorder=3 - k / 10, **look)
     every_loss = np.concatenate(values)
     every_loss = every_loss[np.isfinite(every_loss)]
@@ -281,7 +288,9 @@ def _draw(ax: Axes, loops: list[Loop], landscape: Landscape, by: str, title: str
     ax.set_xlabel(unit)
     ax.set_ylabel(f"{title}, over all rows")
     style.tidy(ax)
-    style.legend(ax)
+    for handle in style.legend(ax).legend_handles:  # a line, also where there are only marks at the epochs
+        if handle.get_linestyle() == "None":
+            handle.set_linestyle("-")
 
 
 def _say_where(ax: Axes, first: Loop) -> None:

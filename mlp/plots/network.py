@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 from mlp.inspection.network import network_of
 from mlp.naming import is_integer, require, require_bool, require_one_of
 from mlp.plots import style
-from mlp.plots.columns import Column, choose_units, columns_of, outputs, skip_of, steps_of, traced
+from mlp.plots.columns import (
+    MOST_COLUMNS,
+    Column,
+    choose_units,
+    columns_of,
+    fewer,
+    outputs,
+    skip_of,
+    steps_of,
+    traced,
+)
 from mlp.plots.nodes import Nodes
 
 if TYPE_CHECKING:
@@ -83,7 +93,8 @@ def network(
     Notes
     -----
     Layers without weights from unit to unit (dropout, normalization …) stand upright between the columns.
-    The input of a `Residual` goes over it in an arc, to the plus where it is added.
+    The input of a `Residual` goes over it in an arc, to the plus where it is added. Of very deep nets the
+    first and the last six columns are drawn, with a warning.
 
     Examples
     --------
@@ -96,6 +107,8 @@ def network(
     """
     net = network_of(model)
     require(x is None or trace is None, "x", x, "left out where a trace is given")
+    fits = trace is None or (hasattr(trace, "X") and hasattr(trace, "layers"))
+    require(fits, "trace", trace, "what model.trace(x, y) returns")
     require(most is None or (is_integer(most) and most > 1), "most", most, "an integer above 1")
     require_one_of("edges", edges, ("W", "dW"))
     require(edges == "W" or trace is not None, "edges", edges, '"W" unless a trace is given')
@@ -115,8 +128,16 @@ def network(
         _take_gradients(columns, trace)
     classes = getattr(model, "classes_", None)
     ends = [str(name) for name in classes] if classes is not None and len(classes) == columns[-1].size else []
-    _warn_of_left_out(columns, most is None)
     skips = [skip_of(columns, step, k) for k, step in enumerate(steps) if step.adds]
+    if len(columns) > MOST_COLUMNS + 1:
+        warnings.warn(
+            f"the first and the last {MOST_COLUMNS // 2} of {len(columns)} columns are drawn; "
+            "mlp.utils.plot_model draws a box for each layer",
+            UserWarning,
+            stacklevel=2,
+        )
+        columns, skips = fewer(columns, skips)
+    _warn_of_left_out(columns, most is None)
     picture = Nodes(columns, skips, bias, numbers, edges)
     picture.draw(ax, labels, ends)
     picture.ax.set_title(f"Network of {net.count_params():,} parameters", color=style.INK)
@@ -142,7 +163,7 @@ def _warn_of_left_out(columns: Sequence[Column], by_default: bool) -> None:
                 UserWarning,
                 stacklevel=3,
             )
-        if column.bundle and column.bundle != "frozen":
+        if column.bundle and column.bundle != "frozen" and not column.bundle.endswith("left out"):
             warnings.warn(
                 f"{column.bundle} is drawn as one bundle of lines; mlp.utils.plot_model shows what is in it",
                 UserWarning,

@@ -56,7 +56,8 @@ class Nodes:
         self.write_units = sum(counts) <= FEW_UNITS if numbers == "auto" else bool(numbers)
         self.has_out = any(column.out is not None for column in columns)
         self.has_delta = any(column.delta is not None for column in columns)
-        self._measure(max(counts))
+        self.tallest = max(counts)
+        self._measure(self.tallest)
         values = [
             column.W[np.ix_(below.shown, column.shown)]
             for below, column in itertools.pairwise(columns)
@@ -94,27 +95,37 @@ class Nodes:
         start = int(self.biases[k] is not None)
         return self.y(k)[start : start + len(self.columns[k].shown)]
 
-    def size(self, points: float) -> float:
-        """Of letters: smaller in a picture that must be small."""
-        return max(points * self.shrink, 4.5)
+    def size(self, points: float, text: str = "", width: float = 0.0) -> float:
+        """Of letters: smaller in a small picture, but with `width` inches of room no smaller than must be."""
+        room = min(style.fitting(7, text, width * self.shrink), 20 * self.shrink) if width else 0.0
+        return max(points * self.shrink, min(room, points), 4.5)
 
     def begin(self, ax: Axes | None) -> None:
         """Make or take the axes, with room for names at both sides, headings below and arcs above."""
-        left, right = -1.0, self.x[-1] + 1.0 + GATE * len(self.columns[-1].between)
-        bottom, top = -self.height / 2 - 0.75, self.height / 2 + 0.1 + 0.3 * len(self.skips)
-        width, height = right - left, top - bottom
+        left, right, bottom, top = self._limits()
         bars = 0.9 * (self.has_out + self.has_delta)
-        self.shrink = min(1.0, WIDEST / (width + bars), HIGHEST / height)
-        wide = max((width + bars) * self.shrink, 5.5)
-        self.ax = style.axes(ax, figsize=(wide, (height + 0.8) * self.shrink))
+        self.shrink = min(1.0, WIDEST / (right - left + bars), HIGHEST / (top - bottom))
+        wide = max((right - left + bars) * self.shrink, 5.5)
+        self.ax = style.axes(ax, figsize=(wide, (top - bottom + 0.8) * self.shrink))
         if ax is not None:
-            figure: Any = ax.figure
-            box = ax.get_window_extent().transformed(figure.dpi_scale_trans.inverted())
-            self.shrink = min(1.0, box.width / width, box.height / height)
-            if self.automatic and self.shrink < 0.7:
+            self._shrink_into(ax)
+            if self.automatic and self.shrink < 0.7:  # without numbers it needs less room
                 self.write_lines = self.write_units = False
+                self._measure(self.tallest)
+                self._shrink_into(ax)
+                left, right, bottom, top = self._limits()
         self.ax.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
         self.ax.axis("off")
+
+    def _limits(self) -> tuple[float, float, float, float]:
+        right = self.x[-1] + 1.0 + GATE * len(self.columns[-1].between)
+        return -1.0, right, -self.height / 2 - 0.75, self.height / 2 + 0.1 + 0.3 * len(self.skips)
+
+    def _shrink_into(self, ax: Axes) -> None:
+        left, right, bottom, top = self._limits()
+        figure: Any = ax.figure
+        box = ax.get_window_extent().transformed(figure.dpi_scale_trans.inverted())
+        self.shrink = min(1.0, box.width / (right - left), box.height / (top - bottom))
 
     # drawing
 
@@ -130,7 +141,7 @@ class Nodes:
             self.draw_units(k)
             place = (self.x[k], -self.height / 2 - 0.05)
             look: dict[str, Any] = {"ha": "center", "va": "top", "linespacing": 1.4, "color": style.INK}
-            self.ax.text(*place, column.title, fontsize=self.size(9), **look)
+            self.ax.text(*place, column.title, fontsize=self.size(9, column.title, 1.8), **look)
         for k, names, side in ((0, labels, -1), (len(self.columns) - 1, ends, 1)):
             self.draw_names(k, names, side)
         for a, b in self.skips:
@@ -155,7 +166,7 @@ class Nodes:
         starts, stops = np.meshgrid(sources, self.y_of_units(k), indexing="ij")
         segments = np.stack([np.full_like(starts, left), starts, np.full_like(starts, right), stops], axis=-1)
         order = np.argsort(np.abs(values), axis=None, kind="stable")
-        flat = np.nan_to_num(values).ravel()[order]
+        flat = np.nan_to_num(values, posinf=self.scale, neginf=-self.scale).ravel()[order]
         thickest = THICKEST * self.shrink * (0.55 if self.crowded else 1)
         widths = THINNEST + (thickest - THINNEST) * np.abs(flat) / self.scale
         colours = np.where(flat < 0, NEGATIVE, np.where(flat > 0, POSITIVE, style.GREY))
@@ -245,7 +256,10 @@ class Nodes:
         circles.set(linewidth=1.2, zorder=5)
         if out is not None and self.write_units:
             for place, value in zip(y, out, strict=True):
-                self._write(x, place, style.number(value), 8, self._ink(value, "outputs"))
+                text = style.number(value)
+                self._write(
+                    x, place, text, style.fitting(8, text, 1.7 * self.radius), self._ink(value, "outputs")
+                )
         if column.delta is not None:
             self.draw_deltas(x, y, column.delta[column.shown])
         if self.biases[k] is not None:
@@ -319,7 +333,7 @@ class Nodes:
         x = self.x[k] + side * (self.radius + 0.1) + (side > 0) * GATE * len(column.between)
         look: dict[str, Any] = {"ha": "right" if side < 0 else "left", "va": "center", "color": style.INK}
         for place, unit in zip(self.y_of_units(k), column.shown if names else (), strict=bool(names)):
-            self.ax.text(x, place, names[unit], fontsize=self.size(9), **look)
+            self.ax.text(x, place, names[unit], fontsize=self.size(9, names[unit], 0.7), **look)
 
     def draw_skip(self, a: int, b: int) -> None:
         """The arc of a `Residual`, over the columns from a to b."""

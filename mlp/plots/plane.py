@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlp.arrays import Array
+from mlp.errors import MissingPackageError
 from mlp.naming import is_integer, require
 from mlp.plots import style
 
@@ -33,10 +34,10 @@ class Table:
     """
 
     def __init__(self, X: Any, names: Sequence[str] | None = None) -> None:
-        X = X.toarray() if hasattr(X, "toarray") else X.to_pandas() if hasattr(X, "to_pandas") else X
+        X = X.toarray() if hasattr(X, "toarray") else _pandas(X) if hasattr(X, "to_pandas") else X
         self.frame = X if hasattr(X, "iloc") and hasattr(X, "columns") else None
         if self.frame is None:
-            self.values = np.asarray(X)
+            self.values = _as_floats(np.asarray(X))
             numeric = self.values.dtype.kind in "biuf" and self.values.ndim == 2
             require(numeric and len(self.values) > 0, "X", X, "rows of numbers, shape (n, features)")
             self.values = self.values.astype(np.float64)
@@ -85,6 +86,24 @@ class Table:
             f"numbers below {len(self.names)} or names of numeric columns ({known})",
         )
         return int(feature) % len(self.names)
+
+
+def _pandas(frame: Any) -> Any:
+    """A frame of polars as one of pandas."""
+    try:
+        return frame.to_pandas()
+    except ImportError as error:
+        raise MissingPackageError(
+            "a polars frame needs pandas and pyarrow here: pip install pandas pyarrow; or give x.to_numpy()"
+        ) from error
+
+
+def _as_floats(values: Array) -> Array:
+    """An array of objects that are all numbers as one of numbers; any other as it is."""
+    try:
+        return values.astype(np.float64) if values.dtype == object else values
+    except (TypeError, ValueError):
+        return values
 
 
 class Plane:
@@ -138,6 +157,8 @@ class Plane:
         table = self.table
         values = np.where(np.isfinite(table.values), table.values, table.usual)
         require(len(values) > 2, "X", f"{len(values)} rows", "three rows or more, or features=(i, j)")
+        varies = bool((values != values[0]).any())
+        require(varies, "X", "the same row everywhere", "rows that differ, or features=(i, j)")
         projection = make_pipeline(StandardScaler(), PCA(2)).fit(values)
         shares = projection[-1].explained_variance_ratio_
         self.points, self.back = projection.transform(values), projection.inverse_transform
@@ -152,6 +173,18 @@ class Plane:
             UserWarning,
             stacklevel=stacklevel,
         )
+
+    def some(self, most: int, stacklevel: int) -> Array:
+        """Which rows are drawn as points: all, or so many of more, which would only lie over each other."""
+        count = len(self.points)
+        if count <= most:
+            return np.arange(count)
+        warnings.warn(
+            f"{most:,} of the {count:,} rows are drawn, taken at random; for others give a part of X and y",
+            UserWarning,
+            stacklevel=stacklevel,
+        )
+        return np.sort(np.random.default_rng(0).choice(count, most, replace=False))
 
     def grid(self, resolution: int) -> list[Array]:
         """Coordinates over the points and a little beyond: one vector, or the two of a mesh."""

@@ -84,9 +84,11 @@ class Answers:
 
     def __call__(self, X: Any) -> Array:
         """Ask: an array of shape (n,), or (n, k) for k classes that are shown beside each other."""
-        out = np.asarray(self.ask(X), np.float64)
+        out = answered(np.asarray(self.ask(X)))
         if out.ndim == 1:
             out = out[:, None]
+        if self.labels is None or self.method != "predict":
+            out = out.astype(np.float64)
         if self.labels is not None:
             count = len(self.labels)
             if self.method == "predict":
@@ -128,6 +130,17 @@ class Answers:
         return (T if T.ndim == 1 else T[:, self.output or 0]).astype(np.float64)
 
 
+def answered(out: Array, whole: bool = False) -> Array:
+    """The answers as they are, or an error if none of them is finite; with `whole` if one is not."""
+    finite = np.isfinite(out) if out.dtype.kind == "f" else np.ones(1, bool)
+    if not (finite.all() if whole else finite.any()):
+        raise ArgumentError(
+            f"{(~finite).sum():,} of the {out.size:,} answers of the model are NaN or infinite: its weights "
+            "have diverged, or its inputs are too large. Train it anew with a lower learning rate"
+        )
+    return out
+
+
 def _network(model: Any, response: str) -> tuple[Callable[[Any], Array], list[Any] | None, str]:
     """How to ask a `Sequential`: a function of X, the classes, and the method."""
     loss = model.loss if model.compiled else None
@@ -148,8 +161,7 @@ def _network(model: Any, response: str) -> tuple[Callable[[Any], Array], list[An
     squash = activations.get("sigmoid" if units == 1 else "softmax")
 
     def scores(X: Any) -> Array:
-        out: Array = model.predict(X)
-        return out
+        return answered(model.predict(X))
 
     def probabilities(X: Any) -> Array:
         out = scores(X)

@@ -28,7 +28,18 @@ if TYPE_CHECKING:
 INK, GREY, FAINT, PAPER = "#22303C", "#6B7A88", "#D5DCE3", "#FFFFFF"  # texts, what is beside, lines behind
 BLUE, ORANGE, GREEN, PINK = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
 SKY, RED, YELLOW, BLACK = "#56B4E9", "#D55E00", "#F0E442", "#000000"
+VIOLET = "#7A5195"  # beside the eight colours: there are ten digits
 COLOURS = (BLUE, ORANGE, GREEN, PINK, SKY, RED, BLACK, YELLOW)  # yellow is the hardest to see on white
+RUNS = (
+    BLUE,
+    GREEN,
+    RED,
+    PINK,
+    BLACK,
+    SKY,
+    ORANGE,
+    YELLOW,
+)  # of trainings side by side, also on a grey ground
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
 
@@ -86,7 +97,8 @@ def axes(ax: Axes | None = None, **figure: Any) -> Axes:
         first: Axes = panels(1, 1, **figure)[1][0, 0]
         return first
 
-    require(isinstance(ax, Axes), "ax", ax, "axes of matplotlib, such as plt.subplots() returns")
+    plain = isinstance(ax, Axes) and ax.name == "rectilinear"
+    require(plain, "ax", ax, "axes of matplotlib, such as plt.subplots() returns, neither polar nor 3-D")
     return ax
 
 
@@ -119,6 +131,12 @@ def _show_once(figure: Any) -> None:
         figure._ipython_display_ = hook
 
 
+def marker(k: int) -> dict[str, Any]:
+    """Colour and shape of class k, which repeat together only after 40 classes."""
+    colours = (*COLOURS, GREY, VIOLET)
+    return {"color": colours[k % len(colours)], "marker": MARKERS[k % len(MARKERS)]}
+
+
 def tidy(ax: Axes, grid: bool = True) -> Axes:
     """Take the frame away above and at the right, and put a faint grid behind what is drawn."""
     for side in ("top", "right"):
@@ -149,13 +167,29 @@ def legend(ax: Axes, outside: bool = False, **options: Any) -> Any:
     Legend or None
         None if nothing drawn has a label.
     """
-    if not ax.get_legend_handles_labels()[0] and "handles" not in options:
+    if "handles" not in options and not ax.get_legend_handles_labels()[0]:
         return None
     place = (
         {"loc": "upper left", "bbox_to_anchor": (1.01, 1), "borderaxespad": 0} if outside else {"loc": "best"}
     )
     look = {"frameon": True, "framealpha": 0.9, "edgecolor": FAINT, "fontsize": "small"}
     return ax.legend(**(place | look | options))
+
+
+def free_corner(ax: Axes, labels: Sequence[str], places: Any) -> dict[str, Any]:
+    """Where a legend of these labels hides none of the places, (k, 2): a corner, or above the axes."""
+    ax.get_xlim(), ax.get_ylim()  # which sets limits that are still to be found
+    figure: Any = ax.figure
+    box, longest = ax.get_window_extent(), max(map(len, labels), default=0)
+    width = (0.6 + 0.085 * longest) * figure.dpi / box.width
+    height = (0.2 + 0.2 * len(labels)) * figure.dpi / box.height
+    x, y = ax.transAxes.inverted().transform(ax.transData.transform(places)).T
+    for corner in ("upper right", "upper left", "lower left", "lower right"):
+        beside = x if "left" in corner else 1 - x
+        above = y if "lower" in corner else 1 - y
+        if not ((beside < width) & (above < height)).any():
+            return {"loc": corner}
+    return {"loc": "lower left", "bbox_to_anchor": (0, 1.01), "borderaxespad": 0, "ncols": len(labels)}
 
 
 def limit(*arrays: Any) -> float:
@@ -171,7 +205,14 @@ def limit(*arrays: Any) -> float:
 def ink_on(colour: Any) -> str:
     """`INK` or `PAPER`: in which of them a text can be read on that colour, (red, green, blue, …)."""
     red, green, blue = colour[:3]
-    return INK if 0.3 * red + 0.59 * green + 0.11 * blue > 0.5 else PAPER
+    transparent = len(colour) > 3 and colour[3] == 0  # as colour maps have it for NaN
+    return INK if transparent or 0.3 * red + 0.59 * green + 0.11 * blue > 0.5 else PAPER
+
+
+def fitting(points: float, text: str, inches: float) -> float:
+    """The size of letters, in points: that, or smaller where the longest line of the text must fit."""
+    longest = max(map(len, text.split("\n")), default=0)
+    return min(points, 72 * inches / (0.62 * max(longest, 1)))
 
 
 def number(value: Any, digits: int = 2) -> str:
@@ -187,6 +228,11 @@ def number(value: Any, digits: int = 2) -> str:
     mantissa, mark, power = text.partition("e")
     text = f"{mantissa}e{int(power)}" if mark else text
     return ("0" if text in ("-0", "0") else text).replace("-", "−")
+
+
+def shortened(text: str, most: int = 42) -> str:
+    """The text, or its beginning and its end if it would leave a picture no room."""
+    return text if len(text) <= most else f"{text[: most - 13]}…{text[-12:]}"
 
 
 def names_of(names: Sequence[str] | None, count: int, argument: str, default: str) -> list[str]:

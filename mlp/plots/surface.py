@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 BUDGET = 2e11  # rows times parameters times points, some ten seconds
 LEVELS = 14
 FEWEST_ROWS = 100
-PATH_COLOURS = (style.BLUE, style.GREEN, style.RED, style.PINK, style.BLACK, style.SKY)
-PATH_MARKERS = ("o", "s", "^", "D", "v", "P")
 
 
 class Landscape:
@@ -241,7 +239,12 @@ def plane_of(network: Sequential, parameters: Any, paths: dict[str, Array]) -> P
 def _principal_plane(values: Array) -> Plane:
     from sklearn.decomposition import PCA
 
-    require(len(np.unique(values, axis=0)) > 2, "paths", len(values), "of three different points at least")
+    require(
+        len(np.unique(values, axis=0)) > 2,
+        "paths",
+        len(values),
+        "of three different points at least, or parameters=two names",
+    )
     found = PCA(2, random_state=0).fit(values)
     shares = found.explained_variance_ratio_
     labels = (
@@ -354,9 +357,15 @@ def _distinct(numbers: Array) -> list[str]:
 def _draw_paths(ax: Axes, plane: Plane, paths: dict[str, Array]) -> None:
     for k, (name, values) in enumerate(paths.items()):
         placed = plane.place(values)
-        colour, marker = PATH_COLOURS[k % len(PATH_COLOURS)], PATH_MARKERS[k % len(PATH_MARKERS)]
-        small: dict[str, Any] = {"marker": marker, "markersize": 3} if len(placed) <= 60 else {}
-        ax.plot(*placed.T, color=colour, linewidth=1.4 if small else 0.9, label=name or None, **small)
+        colour, marker = style.RUNS[k % len(style.RUNS)], style.MARKERS[k % len(style.MARKERS)]
+        few = len(placed) <= 60
+        look: dict[str, Any] = {
+            "marker": marker,
+            "markersize": 3 if few else 4,
+            "linewidth": 1.4 if few else 0.9,
+        }
+        every = 1 if few else len(placed) // 20  # of a long path some, which tell it from others in grey
+        ax.plot(*placed.T, color=colour, label=name or None, markevery=every, **look)
         ax.plot(*placed[-1], marker, color=colour, markeredgecolor="white", markersize=9, zorder=4 + k)
     if paths:
         start = plane.place(next(iter(paths.values()))[:1])[0]

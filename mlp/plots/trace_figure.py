@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 COLUMNS = ("net", "out", "slope", "grad", "delta", "gradients", "updates")
 LAYERS = 10  # of which there are pictures at most, unless they are asked for
 WIDTH, TALLEST, LOWEST = 1.75, 2.6, 1.15  # of a panel, in inches
+MARGIN = 0.45  # of a panel at its left, for what stands at the axis, in inches
+LEGIBLE = 5.5  # points that letters should have
 SCALE = 0.1  # height of a colour bar
 FEW_ROWS, FEW_UNITS = 9, 4  # up to which numbers are written into the cells
 
@@ -204,10 +206,16 @@ def _ticks(count: int) -> list[int]:
 
 
 def _write(axes: Axes, values: Array, image: Any) -> None:
-    for (row, unit), value in np.ndenumerate(values):
-        ink = style.ink_on(image.to_rgba(value))
-        look: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 7, "color": ink}
-        axes.text(unit, row, style.number(value), **look)
+    """Write the numbers into the cells, so small or with so few digits that neighbours do not touch."""
+    room = 0.9 * (WIDTH - MARGIN) / values.shape[1]
+    for digits in (2, 1):
+        texts = [style.number(value, digits) for value in values.flat]
+        size = min(style.fitting(7, text, room) for text in texts)
+        if size >= LEGIBLE:
+            break
+    for (row, unit), value, text in zip(np.ndindex(values.shape), values.flat, texts, strict=True):
+        look: dict[str, Any] = {"ha": "center", "va": "center", "color": style.ink_on(image.to_rgba(value))}
+        axes.text(unit, row, text, fontsize=max(size, 4.5), **look)
 
 
 def _leave_empty(axes: Axes) -> None:

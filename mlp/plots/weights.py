@@ -151,8 +151,15 @@ def _image_shape(network: Sequential, shape: Any, inputs: int, is_first: bool) -
 def _images(title: str, W: Array, units: Array, size: Shape) -> Figure:
     columns = min(len(units), max(1, math.ceil(math.sqrt(len(units)))))
     rows = math.ceil(len(units) / columns)
-    height = 1.5 * float(np.clip(size[0] / size[1], 0.4, 2.5))
-    figure, grid = style.panels(rows, columns, figsize=(1.5 * columns + 1.1, (height + 0.25) * rows + 0.5))
+    width = 1.4 if columns < 6 else 1.1
+    height = width * float(np.clip(size[0] / size[1], 0.4, 2.5))
+    heading = f"Weights of {title!r}, {size[0]} × {size[1]} inputs"
+    wide = max((width + 0.1) * columns + 1.1, 0.1 * len(heading) + 0.2)
+    tall = (height + 0.22) * rows + 0.6
+    # measured by hand, as a layout by constraints takes seconds for so many panels
+    place = {"left": 0.1 / wide, "right": 1 - 1.0 / wide, "bottom": 0.1 / tall, "top": 1 - 0.6 / tall}
+    place |= {"wspace": 0.1 / width, "hspace": 0.22 / height}
+    figure, grid = style.panels(rows, columns, figsize=(wide, tall), layout="none", gridspec_kw=place)
     largest = style.limit(W)
     for k, axes in enumerate(grid.ravel()):
         axes.set(xticks=[], yticks=[])
@@ -162,8 +169,9 @@ def _images(title: str, W: Array, units: Array, size: Shape) -> Figure:
             look: dict[str, Any] = {"vmin": -largest, "vmax": largest, "interpolation": "nearest"}
             image = axes.imshow(W[:, k].reshape(size), cmap=style.DIVERGING, **look)
             axes.set_title(f"unit {units[k]}", fontsize=8, color=style.INK, pad=2)
-    figure.colorbar(image, ax=list(grid.ravel()), label="weight", shrink=0.8, aspect=25)
-    figure.suptitle(f"Weights of {title!r}, {size[0]} × {size[1]} inputs", color=style.INK, fontsize=11)
+    bar = figure.add_axes((1 - 0.88 / wide, 0.1 + 0.1 / tall, 0.14 / wide, 0.8 - 0.6 / tall))
+    figure.colorbar(image, cax=bar, label="weight")
+    figure.suptitle(heading, color=style.INK, fontsize=11, y=1 - 0.12 / tall, va="top")
     return figure
 
 
