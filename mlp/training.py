@@ -227,7 +227,8 @@ class Training:
         limit = 0 if self.batch and self.model.stop_training else self.steps_per_epoch
         while limit is None or self.batch < limit:
             if self.passing is None:
-                self.passing = self._open(size, shuffle)
+                with self.model.lock:  # who looks at the model from another thread puts its generator back
+                    self.passing = self._open(size, shuffle)
             batch = self._take(self.passing)
             if batch is not None:
                 yield batch
@@ -251,9 +252,8 @@ class Training:
         if isinstance(self.data, ArrayData):
             blocks: Any = [Block(self.data, self.data.order(rng if shuffle else None), size, taken)]
         else:
-            seed = int(rng.integers(2**63)) if shuffle else None
             left = self.steps_per_epoch and self.steps_per_epoch * (self.last - self.epoch) - self.batch
-            blocks = self.data.blocks(size, seed, taken, left)
+            blocks = self.data.blocks(size, int(rng.integers(2**63)) if shuffle else None, taken, left)
         if now is not None:
             rng.bit_generator.state = now
         return Pass(blocks, self.engine.is_compiled, taken)

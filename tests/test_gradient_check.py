@@ -94,6 +94,52 @@ def test_a_wrong_gradient_is_found_and_named():
     )
 
 
+@pytest.mark.parametrize("scale", [1.001, 2, 0, -1])
+def test_a_wrong_gradient_is_found_near_a_minimum(scale):
+    """There the loss bends as much within a step as at a kink, but not within a shorter one."""
+
+    class Scaled(layers.Dense):
+        def backward(self, delta):
+            grad = super().backward(delta)
+            self.dW = self.dW * scale
+            return grad
+
+    T = np.ones((7, 1))
+    model = Sequential([Scaled(1, use_bias=False)], seed=0, dtype="float64")
+    model.compile("sgd", "mse")
+    model.build((3,))
+    best = np.linalg.lstsq(X, T, rcond=None)[0]
+    model.set_weights([best + 3e-6])  # dW is then 0 within the longest step on one side
+    assert not mlp.gradient_check(model, X, T).passed
+
+
+def test_a_kink_beside_the_point_is_no_error():
+    """net = 2e-6 lies within the longest step: the central difference mixes both slopes."""
+    model = compiled([layers.Dense(1, "relu", kernel_initializer="zeros", bias_initializer="ones")])
+    model.layers[0].b = 2e-6
+    check = mlp.gradient_check(model, X, CLASSES)
+    assert check.passed
+    assert check.kinks == 0
+    assert np.nanmax(check.errors["dense.b"]) < 1e-5
+
+
+def test_small_inputs_through_a_normalization():
+    model = compiled([layers.UnitNormalization(), layers.Dense(4, "gelu")])
+    assert mlp.gradient_check(model, 1e-4 * X, CLASSES, inputs=True).passed
+
+
+def test_a_method_set_on_a_layer_is_not_passed_over():
+    model = compiled([layers.Dense(4, name="mine")])
+    model.layers[0].backward = lambda delta: 0 * delta
+    with pytest.raises(ArgumentError, match=r"layer 'mine' has a backward\(\) of its own"):
+        mlp.gradient_check(model, X, CLASSES)
+
+
+def test_a_loss_that_is_not_finite():
+    with pytest.raises(ArgumentError, match="the loss of these rows is inf"):
+        mlp.gradient_check(compiled([layers.Dense(3)]), 1e200 * X, CLASSES)
+
+
 def test_what_the_first_layer_hands_down():
     check = mlp.gradient_check(compiled([WrongBias()]), X, CLASSES, inputs=True)
     assert check.worst.startswith("x[")

@@ -9,7 +9,6 @@ import numpy as np
 from mlp.arrays import Array, fill
 from mlp.errors import ArgumentError, NotReadyError
 from mlp.resuming import generators
-from mlp.snapshots import Snapshots
 
 if TYPE_CHECKING:
     from mlp.sequential import Sequential
@@ -84,8 +83,15 @@ def weights_set(model: "Sequential", values: Any) -> Iterator[None]:
 
 
 @contextmanager
-def unchanged(model: "Sequential") -> Iterator[Array]:
+def unchanged(model: "Sequential", into: Array | None = None) -> Iterator[Array]:
     """Let weights, optimizer and random numbers of a compiled model be afterwards what they were, to the bit.
+
+    Parameters
+    ----------
+    model : Sequential
+        Ready.
+    into : Array of shape (p,), optional
+        Where the copy of the parameters goes; by default into a new array.
 
     Yields
     ------
@@ -93,11 +99,17 @@ def unchanged(model: "Sequential") -> Iterator[Array]:
         A copy of the flat vector of parameters.
     """
     with model.lock:
-        snapshots, drawing = Snapshots(model), generators(model)
+        optimizer, drawing = model.optimizer, generators(model)
+        vectors, steps = [model.parameters.values, *optimizer.state.values()], optimizer.iterations
+        values = np.empty_like(vectors[0]) if into is None else into
+        np.copyto(values, vectors[0])
+        before = [values, *(vector.copy() for vector in vectors[1:])]
         drawn = [rng.bit_generator.state for rng in drawing]
         try:
-            yield snapshots.finite[0][0]
+            yield values
         finally:
-            snapshots.go_back()
+            optimizer.iterations = steps
+            for vector, kept in zip(vectors, before, strict=True):
+                np.copyto(vector, kept)
             for rng, kept in zip(drawing, drawn, strict=True):
                 rng.bit_generator.state = kept

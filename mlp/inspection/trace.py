@@ -18,7 +18,6 @@ from mlp.inspection import writing
 from mlp.inspection.network import unchanged
 from mlp.layers import stack
 from mlp.layers.base import Layer
-from mlp.losses import Loss
 from mlp.naming import is_integer, require, require_bool, require_one_of, snake_case
 from mlp.opening import one_batch
 from mlp.optimizers import SGD
@@ -75,7 +74,7 @@ class LayerTrace:
 
     def __init__(self, name: str, layer: Layer, is_last: bool) -> None:
         self.name, self.kind, self.is_last = name, type(layer).__name__, is_last
-        self.function: Activation = layer.activation
+        self.function: Activation = copy.copy(layer.activation)  # whose settings may change
         self.activation, self.learns = snake_case(type(layer.activation).__name__), layer.learns
         self.by_row, self.learned = hasattr(self.function, "row_delta"), layer.activation_parameters
         self.X = self.out = np.empty((0, 0))
@@ -184,14 +183,10 @@ class Trace:
 
     def __init__(self, X: Array, T: Array, layers: list[LayerTrace]) -> None:
         self.X, self.T, self.layers = X, T, layers
+        self.out = np.empty((0, 0))
         self.loss = self.penalty = self.learning_rate = 0.0
         self.optimizer = self.loss_name = self.canonical = ""
         self.is_plain_descent = False
-
-    @property
-    def out(self) -> Array:
-        """What the model puts out."""
-        return self.layers[-1].out
 
     def __len__(self) -> int:
         return len(self.layers)
@@ -263,14 +258,18 @@ def trace(
         leaves, last = stack.leaves(model.layers), model.layers[-1]
         layers = [LayerTrace(name, leaf, leaf is last) for name, leaf in leaves]
         traced = Trace(X.copy(), target.copy(), layers)
-        with unchanged(model) as values:
+        # values, gradients, updates; for one large array the system's memory is got once, and not each time
+        kept = np.empty((3, model.parameters.values.size), model.parameters.values.dtype)
+        with unchanged(model, kept[0]):
             with heard([leaf for _, leaf in leaves], layers, (X, traced.X)):
                 traced.loss = engine.gradient(X, target, weight, training)
+            # of a block the last layer in it is not the last
+            traced.out = layers[-1].out if layers[-1].is_last else engine.out.copy()
             _fill_grad_of_the_last(model, traced, target, weight)
             traced.penalty = engine.penalty() + sum(
                 layer.activity_penalty(len(X)) for layer in engine.penalised
             )
-            _fill_parameters(model, traced, values)
+            _fill_parameters(model, traced, kept)
         _name(model, traced, weight)
     return traced
 
@@ -350,14 +349,16 @@ def _fill_grad_of_the_last(model: Sequential, traced: Trace, target: Array, weig
         into.grad = grad if last.activity_regularizer is None else last.add_activity(grad).copy()
 
 
-def _fill_parameters(model: Sequential, traced: Trace, values: Array) -> None:
+def _fill_parameters(model: Sequential, traced: Trace, kept: Array) -> None:
     """Parameters, gradients and the step that the optimizer would make from here."""
     parameters, optimizer = model.parameters, model.optimizer
-    gradients, updates = parameters.gradients.copy(), None
+    values, gradients, updates = kept
+    np.copyto(gradients, parameters.gradients)
     solves = hasattr(optimizer, "minimise")  # over all rows, and does not step
-    if math.isfinite(traced.loss) and not solves:
+    steps = math.isfinite(traced.loss) and not solves
+    if steps:
         optimizer.step()
-        updates = parameters.values - values
+        np.subtract(parameters.values, values, updates)
     into = {layer.name: layer for layer in traced.layers}
     parts = zip(parameters.names, parameters.slices, parameters.shapes, parameters.trainable, strict=True)
     for path, place, shape, moves in parts:
@@ -365,18 +366,23 @@ def _fill_parameters(model: Sequential, traced: Trace, values: Array) -> None:
         into[owner].parameters[name] = values[place].reshape(shape)
         if moves:
             into[owner].gradients["d" + name] = gradients[place].reshape(shape)
-            if updates is not None:
+            if steps:
                 into[owner].updates[name] = updates[place].reshape(shape)
 
 
 def _name(model: Sequential, traced: Trace, weight: Array) -> None:
-    loss, optimizer = model.loss, model.optimizer
+    loss, optimizer, factor = model.loss, model.optimizer, model.loss.canonical_factor
     traced.loss_name, traced.optimizer = snake_case(type(loss).__name__), type(optimizer).__name__
     traced.learning_rate = optimizer.current_rate()
-    if loss.canonical_factor and type(loss).delta_from_net is Loss.delta_from_net and not weight.ndim:
-        factor = "" if loss.canonical_factor == 1 else f"{loss.canonical_factor:.3g} "
-        traced.canonical = f"{factor}(y − T)" + ("" if loss.reduction == "sum" else "/n")
+    # gaps, ignored classes, logits and penalties on the outputs add to the formula, or leave something out
+    last = traced.layers[-1]
+    same = traced.T.shape == traced.out.shape and last.is_last
+    if factor and same and not weight.ndim and last.delta is not None:
+        difference = (traced.out - traced.T) * (weight * factor)
+        if np.array_equal(difference, last.delta):
+            factor = "" if factor == 1 else f"{factor:.3g} "
+            traced.canonical = f"{factor}(y − T)" + ("" if loss.reduction == "sum" else "/n")
     more = ("momentum", "weight_decay", "use_ema", "gradient_accumulation_steps", "rate_factors", "clips")
     traced.is_plain_descent = isinstance(optimizer, SGD) and not any(
-        getattr(optimizer, name) for name in more
+        [model.parameters.constraints, *(getattr(optimizer, name) for name in more)]
     )

@@ -28,7 +28,10 @@ def sections(trace: Trace) -> Iterator[Section]:
     """The formulas in the order of the lecture: up through the layers, and down again."""
     for layer in trace.layers:
         yield "forward", heading(layer), forward_lines(layer)
-    yield "loss", loss_line(trace), [[("T", trace.T)]] if trace.out.shape == trace.T.shape else []
+    compared: list[Block] = [] if trace.layers[-1].is_last else [("y", trace.out)]  # a block's
+    if trace.out.shape == trace.T.shape:
+        compared.append(("T", trace.T))
+    yield "loss", loss_line(trace), [compared] if compared else []
     for layer in reversed(trace.layers):
         lines = backward_lines(trace, layer)
         if any(lines):
@@ -108,7 +111,7 @@ def text(trace: Trace) -> str:
         lines += ["", f"{name}"] if direction != "loss" else [name]
         for blocks in groups:
             lines += beside([matrix(formula, values) for formula, values in blocks])
-    return "\n".join(lines)
+    return "\n".join(line if len(line) <= WIDTH else line[: WIDTH - 1] + "…" for line in lines)
 
 
 def title(trace: Trace) -> str:
@@ -124,7 +127,8 @@ def matrix(formula: str, values: Array) -> list[str]:
     if cells is None:
         return [formula, *summary(values)]
     width = max(len(shown) for row in cells for shown in row)
-    return [formula, *("[" + "  ".join(shown.rjust(width) for shown in row) + "]" for row in cells)]
+    gap = "  " if (width + 2) * len(cells[0]) <= WIDTH - 2 else " "
+    return [formula, *("[" + gap.join(shown.rjust(width) for shown in row) + "]" for row in cells)]
 
 
 def beside(blocks: Sequence[list[str]]) -> list[str]:
@@ -172,8 +176,9 @@ def cell(value: float, decimals: int) -> str:
     >>> cell(-0.25, 3), cell(0.0, 3), cell(1e-7, 3), cell(1234567890.0, 0)
     ('−0.250', '0', '0.000', '1.23e+09')
     """
-    shown = f"{value:.{decimals}f}" if value else "0"
-    return (shown if len(shown) < 10 else f"{value:.2e}").replace("-", "−")
+    forms = (f".{decimals}f", ".2e", ".1e") if value else (".0f",)
+    shown = next(form for form in (format(abs(value), form) for form in forms) if len(form) < 9)
+    return ("−" if value < 0 else "") + shown
 
 
 def number(value: float) -> str:
@@ -186,7 +191,9 @@ def summary(values: Array) -> list[str]:
     shape = " × ".join(map(str, values.shape))
     if not values.size:
         return [shape]
-    low, high, mean = (number(float(f(values))) for f in (np.min, np.max, lambda v: np.mean(np.abs(v))))
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = number(float(np.mean(np.abs(values), dtype=np.float64)))
+    low, high = number(float(values.min())), number(float(values.max()))
     return [f"{shape} numbers", f"{low} … {high}", f"mean size {mean}"]
 
 
