@@ -4,7 +4,18 @@ import argparse
 import subprocess
 import sys
 
-COMMANDS = ("speed", "latency", "growth", "xor", "profile", "parts", "solvers", "estimators", "reading")
+COMMANDS = (
+    "speed",
+    "latency",
+    "growth",
+    "xor",
+    "profile",
+    "parts",
+    "solvers",
+    "estimators",
+    "reading",
+    "inspection",
+)
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
