@@ -5,7 +5,7 @@ import pytest
 
 import mlp
 from mlp import layers, optimizers
-from mlp.callbacks import BackupAndRestore, Callback, EarlyStopping, LambdaCallback
+from mlp.callbacks import BackupAndRestore, Callback, EarlyStopping, LambdaCallback, WeightRecord
 from mlp.callbacks.training_doctor import TrainingDoctor
 from mlp.doctor import examination
 
@@ -14,7 +14,7 @@ X = RNG.normal(size=(120, 4))
 T = np.sin(X[:, 0]) + 0.5 * X[:, 1]
 
 
-def net(rule=0.05, engine="auto", stack=None, scale=1.0):
+def net(rule=0.05, engine="auto", stack=None):
     stack = stack or [layers.Dense(8, "tanh"), layers.Dense(1)]
     model = mlp.Sequential([layers.Input(4), *stack], seed=0)
     model.compile(optimizers.SGD(rule) if isinstance(rule, float) else rule, "mse", engine=engine)
@@ -137,12 +137,21 @@ def test_the_data_are_looked_at_once(monkeypatch):
     assert len(calls) == 1
 
 
-def test_the_end_has_the_weights_of_early_stopping():
-    stopping = EarlyStopping("loss", restore_best_weights=True)
-    doctor = TrainingDoctor(verbose=0)
-    model = net()
-    model.fit(X, T, epochs=3, callbacks=[doctor, stopping], verbose=0)
+def test_the_end_has_the_weights_of_early_stopping(monkeypatch):
+    seen = []
+    look, names = examination.LOOKS["units"]
+
+    def watched(case):
+        seen.append(case.model.parameters.values.copy())
+        return look(case)
+
+    monkeypatch.setitem(examination.LOOKS, "units", (watched, names))
+    stopping = EarlyStopping("loss", mode="max", patience=2, restore_best_weights=True)
+    doctor, record, model = TrainingDoctor(verbose=0), WeightRecord(), net()
+    model.fit(X, T, epochs=9, callbacks=[doctor, record, stopping], verbose=0)
     assert doctor.findings_by_epoch.keys() == {0, 3}
+    np.testing.assert_array_equal(seen[-1], record.at(1))
+    assert (record.at(1) != record.at(3)).any()
 
 
 def test_a_run_that_is_resumed(tmp_path, capsys):

@@ -13,7 +13,6 @@ from mlp.doctor import diagnose
 X, LABELS = make_classification(300, 8, n_informative=6, n_classes=3, n_clusters_per_class=1, random_state=0)
 X = scale(X)
 F, T = map(scale, make_friedman1(300, random_state=0))
-RNG = np.random.default_rng(0)
 
 
 def classifier(*hidden, optimizer="adam", outputs=3, loss="sparse_categorical_crossentropy"):
@@ -47,7 +46,7 @@ def test_the_loss_has_no_penalties_and_knows_weights():
     model = classifier(layers.Dense(4, "relu", kernel_regularizer=regularizers.L2(5.0)))
     model.fit(X, LABELS, epochs=3, verbose=0)
     model.parameters.values[:] *= -1.5
-    weight = RNG.uniform(0.1, 3, 300)
+    weight = np.random.default_rng(1).uniform(0.1, 3, 300)
     expected = losses.SparseCategoricalCrossentropy()(LABELS, model.predict(X), weight)
     found = diagnose(model, X, LABELS, sample_weight=weight)["underfitting"]
     assert found.numbers["loss"] == pytest.approx(expected, rel=1e-4)
@@ -104,7 +103,7 @@ def test_a_net_that_has_learned_nothing_by_short_steps():
 
 
 def test_labels_that_mean_nothing_are_not_a_rate():
-    noise = RNG.integers(0, 3, 300)
+    noise = np.random.default_rng(1).integers(0, 3, 300)
     model = classifier(optimizer=optimizers.SGD(0.1))
     model.fit(X, noise, epochs=5, verbose=0)
     assert not {"rate_too_low", "rate_too_high"} & {*diagnose(model, X, noise).names}
@@ -155,7 +154,7 @@ def test_the_number_of_a_row_knows_the_class_of_sorted_rows():
     order = np.argsort(LABELS, kind="stable")
     x = np.c_[scale(np.arange(300.0)), X[order, :7]]
     assert diagnose(classifier(), x, LABELS[order])["perfect_feature"].numbers["column"] == 0
-    shuffled = RNG.permutation(300)
+    shuffled = np.random.default_rng(1).permutation(300)
     model = classifier()
     assert "perfect_feature" not in diagnose(model, np.c_[x[shuffled, :1], x[:, 1:]], LABELS[order])
 

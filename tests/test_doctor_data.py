@@ -7,6 +7,7 @@ import pytest
 import mlp
 from mlp import layers, losses
 from mlp.doctor import diagnose
+from mlp.doctor.case import Case
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(200, 4))
@@ -62,7 +63,7 @@ def test_tiny_columns_are_unscaled_too():
 
 
 def test_bytes_of_images_get_a_rescaling():
-    images = RNG.integers(0, 256, (200, 8, 8))
+    images = np.random.default_rng(1).integers(0, 256, (200, 8, 8))
     images[0, 0, 0] = 255
     model = net(layers.Input((8, 8)), layers.Flatten(), layers.Dense(8, "relu"), layers.Dense(1))
     finding = diagnose(model, images, T)["unscaled_columns"]
@@ -79,7 +80,7 @@ def test_a_model_that_scales_by_itself_has_no_unscaled_columns(kind):
 
 
 def test_numbers_of_categories_are_no_columns_to_scale():
-    numbers = RNG.integers(0, 700, 200)
+    numbers = np.random.default_rng(1).integers(0, 700, 200)
     lookup = [layers.Columns([0]), layers.Embedding(700, 4), layers.Flatten()]
     both = layers.Concatenate([lookup, layers.Columns([1, 2])])
     model = net(layers.Input(3), both, layers.Dense(8, "relu"), layers.Dense(1))
@@ -124,7 +125,8 @@ def test_targets_are_scaled_by_the_last_layer():
 
 def test_counts_are_not_to_be_scaled():
     model = net(layers.Dense(8, "relu"), layers.Dense(1, "exponential"), loss="poisson")
-    assert "unscaled_targets" not in diagnose(model, X, RNG.poisson(100, 200))
+    counts = np.random.default_rng(1).poisson(100, 200)
+    assert "unscaled_targets" not in diagnose(model, X, counts)
 
 
 def test_imbalanced_classes():
@@ -157,7 +159,7 @@ def test_perfect_feature(known):
 
 
 def test_a_good_feature_is_not_perfect():
-    noisy = np.c_[X[:, 1:], T + 0.3 * RNG.normal(size=200)]
+    noisy = np.c_[X[:, 1:], T + 0.3 * np.random.default_rng(1).normal(size=200)]
     assert "perfect_feature" not in diagnose(regressor(), noisy, T)
     assert "perfect_feature" not in diagnose(classifier(), noisy, CLASSES)
 
@@ -194,6 +196,17 @@ def test_activation_and_loss_go_together(activation, loss, cure):
     diagnosis = diagnose(classifier(3, activation, loss), X, np.eye(3)[np.digitize(T, [-0.5, 0.5])])
     assert ("wrong_output" in diagnosis) == bool(cure)
     assert not cure or cure in diagnosis["wrong_output"].cure
+
+
+def test_the_best_constant_of_a_masked_loss_of_logits():
+    rows, loss = (X, CLASSES[:, None].astype(float), None), losses.BinaryCrossentropy(from_logits=True)
+    plain, masked = (
+        Case(net(layers.Dense(1), loss=one), rows, 200, {}) for one in (loss, losses.Masked(loss))
+    )
+    assert masked.baseline == pytest.approx(plain.baseline)
+    share = CLASSES.mean()
+    entropy = -(share * np.log(share) + (1 - share) * np.log(1 - share))
+    assert masked.baseline == pytest.approx(entropy, rel=1e-5)
 
 
 def test_softmax_of_one_unit():

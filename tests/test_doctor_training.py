@@ -230,7 +230,8 @@ def test_overfitting_by_the_curves():
 
 
 def test_overfitting_by_other_rows():
-    others = RNG.normal(size=(100, 4)), RNG.normal(size=100)
+    rng = np.random.default_rng(1)
+    others = rng.normal(size=(100, 4)), rng.normal(size=100)
     wide = layers.Dense(200, "relu"), layers.Dense(200, "relu"), layers.Dense(1)
     model = trained(*wide, x=X[:50], y=NOISE[:50], epochs=150, optimizer=optimizers.Adam(3e-3))
     assert "overfitting" in diagnose(model, X[:50], NOISE[:50], others, history={})

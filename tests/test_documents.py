@@ -1,4 +1,4 @@
-"""What is written runs: the README's Python blocks and the notebooks. (Doctests run by themselves.)"""
+"""What is written runs: Python blocks of README and docs/, and notebooks. (Doctests run by themselves.)"""
 
 import ast
 import json

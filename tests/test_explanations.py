@@ -255,8 +255,8 @@ def test_threads_may_explain_and_predict_at_once():
     ("x", "options", "message"),
     [
         ([[1.0, 2.0]], {}, r"x has rows of shape \(2,\), but the model takes \(4,\)"),
-        ([1.0, 2.0, 3.0, 4.0], {}, r"use x\.reshape\(1, -1\) for one sample|reshape\(1, -1\)"),
-        ([[1.0, np.nan, 3.0, 4.0]], {}, "x"),
+        ([1.0, 2.0, 3.0, 4.0], {}, r"reshape\(1, -1\)"),
+        ([[1.0, np.nan, 3.0, 4.0]], {}, r"x\[0, 1\] is nan"),
         (np.ones((2, 4)), {"output": 3}, "output must be a number from 0 to 2, one for each of the 2 rows"),
         (np.ones((2, 4)), {"output": -1}, "output must be a number from 0 to 2"),
         (np.ones((2, 4)), {"output": [0, 1, 2]}, r"output must be .*; got \[0, 1, 2\]"),

@@ -105,8 +105,9 @@ def test_deeplift_is_complete_whatever_the_net(case):
     rounding = np.finfo(model.dtype).eps ** (2 / 3)  # below which a difference of nets counts as none
     size = size_of(found) + np.abs(found.at_x) + np.abs(found.at_baseline)
     assert (np.abs(found.gap) < 20 * rounding * size).all()
-    ends = [len(found) == len(X), found.values.shape == X.shape, found.values.dtype == model.dtype]
-    assert all(ends)
+    assert len(found) == len(X)
+    assert found.values.shape == X.shape
+    assert found.values.dtype == model.dtype
 
 
 # peers
@@ -286,7 +287,7 @@ def test_forms_of_a_baseline(explain):
         ({"baseline": np.zeros(3)}, r"baseline must be a number, a row of shape \(4,\), or 2 of them; give"),
         ({"baseline": np.zeros((5, 4))}, r"or 2 of them; give others as background=; got 'shape \(5, 4\)'"),
         ({"baseline": "mean"}, "baseline must be a number, a row of shape .*; got 'mean'"),
-        ({"baseline": np.nan}, "baseline"),
+        ({"baseline": np.nan}, r"baseline\[0, 0\] is nan"),
         (
             {"baseline": 0, "background": np.zeros((2, 4))},
             "baseline must be left out where background is given",

@@ -63,7 +63,7 @@ def test_the_rest_is_one_bar():
 
 
 def test_another_row_and_the_names_of_outputs():
-    ax = contributions(found("net", 3), row=1, outputs=["no", "yes", "maybe"])
+    ax = contributions(found("net", 3), row=1, outputs=np.array(["no", "yes", "maybe"]))
     assert ax.get_xlabel() == "net activation of maybe"
     assert texts(ax)[-2:] == ["baseline 0", "net 1"]
     assert contributions(found("net", 3), row=-2).get_xlabel() == "net activation of output 0"
@@ -127,7 +127,7 @@ def test_importance_in_order():
 
 def test_importance_for_several_outputs():
     values = np.array([[1.0, -2.0], [0.5, 0.5]])
-    ax = importance(values, outputs=["no", "yes"])
+    ax = importance(values, outputs=np.array(["no", "yes"]))
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["no", "yes"]
     np.testing.assert_allclose([width for _, width in bars(ax)], [1.0, -2.0, 0.5, 0.5])
     hatches = {bar.get_hatch() for bar in ax.patches}
@@ -177,7 +177,7 @@ def test_every_explanation_can_be_drawn():
     ("draw", "options", "message"),
     [
         (contributions, {"row": 2}, "row must be the number of one of 2 rows; got 2"),
-        (contributions, {"row": 0.5}, "row must be"),
+        (contributions, {"row": 0.5}, "row must be the number of one of 2 rows; got 0.5"),
         (contributions, {"most": 0}, "most must be a positive integer; got 0"),
         (contributions, {"names": ["a"]}, "names must be a list of 4 names"),
         (contributions, {"outputs": ["a", "b"]}, "outputs must be a list of 1 names"),
@@ -205,7 +205,7 @@ def test_bad_arguments(draw, options, message):
         (np.ones((2, 3, 4)), "values must be an array of one axis or two, or Contributions"),
         (3.0, "values must be an array of one axis or two"),
         ([], "values must be an array of one axis or two"),
-        ([1.0, np.nan], "values"),
+        ([1.0, np.nan], r"values\[1\] is nan"),
         ("spam", "values must be an array of numbers"),
         (None, "values must be an array of numbers"),
     ],

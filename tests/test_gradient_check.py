@@ -48,10 +48,8 @@ def test_a_deep_net_with_everything():
     table = str(check).splitlines()
     assert table[1].split()[:2] == ["dense.W", "18/18"]
     assert table[-1].startswith("right: the largest relative error is ")
-    assert (
-        repr(check)
-        == f"<GradientCheck of {check.total} of {check.total}: largest relative error {check.largest:.1e}>"
-    )
+    count = f"{check.total} of {check.total}"
+    assert repr(check) == f"<GradientCheck of {count}: largest relative error {check.largest:.1e}>"
 
 
 def test_of_a_parabola_it_is_exact():
@@ -89,9 +87,8 @@ def test_a_wrong_gradient_is_found_and_named():
     assert check.largest == pytest.approx(0.5, rel=1e-3)
     assert np.nanmax(check.errors["last.W"]) < 1e-6
     assert "WRONG: the largest relative error is 5.0e-01, at wrong.b[1]" in str(check)
-    assert f"there backpropagation says {check.analytic['wrong.b'][1]:.6g}, and the loss itself " in str(
-        check
-    )
+    said = f"there backpropagation says {check.analytic['wrong.b'][1]:.6g}, and the loss itself "
+    assert said in str(check)
 
 
 @pytest.mark.parametrize("scale", [1.001, 2, 0, -1])
@@ -138,6 +135,30 @@ def test_a_method_set_on_a_layer_is_not_passed_over():
 def test_a_loss_that_is_not_finite():
     with pytest.raises(ArgumentError, match="the loss of these rows is inf"):
         mlp.gradient_check(compiled([layers.Dense(3)]), 1e200 * X, CLASSES)
+
+
+def test_a_loss_that_is_not_defined_beside_the_point():
+    """net = 0, and √net³ is not defined below: nothing was compared, so nothing is right."""
+
+    class Power(mlp.activations.Activation):
+        def f(self, net, out):
+            return np.power(net, 1.5, out=out)
+
+        def slope(self, net, out, slope):
+            return np.multiply(1.5, np.sqrt(net), out=slope)
+
+    model = compiled([layers.Dense(1, Power(), kernel_initializer="zeros")])
+    check = mlp.gradient_check(model, np.abs(X), CLASSES)
+    assert not check.passed
+    assert check.checked == check.total == 6
+    assert check.largest == np.inf
+    assert "backpropagation says 0, and the loss itself inf" in str(check)
+
+
+def test_a_name_with_brackets():
+    check = mlp.gradient_check(compiled([WrongBias(name="a[1]")]), X, CLASSES)
+    assert check.worst == "a[1].b[1]"
+    assert "there backpropagation says" in str(check)
 
 
 def test_what_the_first_layer_hands_down():

@@ -84,6 +84,11 @@ def test_log_where_a_loss_spans_decades(curves, log, scale):
     assert plots.history(curves, log=log).axes[0].get_yscale() == scale
 
 
+def test_a_logarithmic_axis_is_for_what_falls():
+    figure = plots.history({"loss": [0.9, 0.1], "accuracy": [0.5, 0.9]}, log=True)
+    assert [ax.get_yscale() for ax in figure.axes] == ["log", "linear"]
+
+
 def test_what_is_no_number_and_what_was_not_validated():
     run = net().fit(X, y, epochs=6, validation_split=0.25, validation_freq=2, verbose=0)
     assert points(plots.history(run, "loss").axes[0])["validation"][:, 0].tolist() == [2, 4, 6]
@@ -229,8 +234,3 @@ def test_a_trained_activation_shows_what_it_learned():
 def test_bad_arguments_of_activations(arguments, match):
     with pytest.raises(ArgumentError, match=match):
         plots.activations(**arguments)
-
-
-def test_a_logarithmic_axis_is_for_what_falls():
-    figure = plots.history({"loss": [0.9, 0.1], "accuracy": [0.5, 0.9]}, log=True)
-    assert [ax.get_yscale() for ax in figure.axes] == ["log", "linear"]

@@ -1,5 +1,6 @@
 """Histograms of deltas, weights and activations: the numbers that they show, by layer and by epoch."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -70,7 +71,7 @@ def test_weights_need_no_rows_and_no_compiling():
     model = Sequential(
         [layers.Dense(5, input_shape=(4,)), layers.LayerNormalization(), layers.Dense(2)], seed=0
     )
-    figure = plots.histograms(model, what="weights")
+    figure = plots.histograms(model, X, what="weights")  # x is not looked at
     W = model.layers[0].W
     assert medians(figure) == pytest.approx([np.median(W), 1, np.median(model.layers[2].W)])
     assert beside(figure)[1] == "median 1\n50.0% are 0"  # the shifts
@@ -120,6 +121,23 @@ def test_a_record_of_deltas_is_traced_at_each_epoch():
     assert figure.axes[0].lines[0].get_ydata()[0] == pytest.approx(np.median(first[first > 0]), rel=1e-5)
 
 
+def test_what_is_left_out_at_the_end_stands_above_its_panel():
+    model, record = net("relu", 1), WeightRecord()
+    model.layers[0].b = np.full(6, -1e3)
+    model.fit(X, y, epochs=2, callbacks=[record], verbose=0)
+    figure = plots.histograms(model, X, y, "activations", record)
+    assert figure.axes[0].get_title() == "hidden0, relu\nall are 0 at the end"
+
+
+def test_a_record_of_one_epoch_has_no_course():
+    model, record = net("tanh", 1), WeightRecord()
+    model.fit(X, y, epochs=2, callbacks=[record], verbose=0)
+    del record.epochs[1:], record.values[1:]
+    with pytest.raises(ArgumentError, match="record must be of two epochs or more; train longer"):
+        plots.histograms(model, what="weights", record=record)
+    assert not plt.get_fignums()
+
+
 def test_of_very_many_layers_some_are_drawn():
     model = net("tanh", 40)
     with pytest.warns(UserWarning, match="30 of the 41 layers"):
@@ -144,7 +162,7 @@ def test_of_very_many_rows_some_are_traced(monkeypatch):
         ({"y": None}, "x and y must be the rows to trace"),
         ({"layers": ["hiden"]}, "among those that have such numbers: hidden0"),
         ({"layers": []}, "a list of names"),
-        ({"record": WeightRecord()}, "a WeightRecord of a training of this model, with"),
+        ({"record": WeightRecord()}, "record must be a WeightRecord that was given to fit"),
     ],
 )
 def test_bad_arguments(arguments, match):

@@ -18,12 +18,6 @@ X = RNG.normal(size=(40, 2))
 Y = (X[:, 0] > X[:, 1]).astype(int)
 
 
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
-
-
 def net(*layers, inputs=2, loss="binary_crossentropy", optimizer="sgd"):
     model = mlp.Sequential([Input(inputs), *layers], seed=0)
     model.compile(optimizer, loss, engine="numpy")

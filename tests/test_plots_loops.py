@@ -151,7 +151,7 @@ def test_unknown_parameters(name, match):
         ({"parameters": (1, 1)}, "two different ones"),
         ({"parameters": (0, 1), "points": 2}, "points"),
         ({"parameters": (0, 1), "ranges": (0, 1)}, "ranges"),
-        ({"paths": {"a": [1, 2]}}, "with 10 parameters"),
+        ({"paths": {"a": [1, 2]}}, "paths must be a WeightRecord that was given to fit"),
     ],
 )
 def test_bad_arguments(arguments, match):

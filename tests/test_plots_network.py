@@ -196,6 +196,8 @@ def test_the_strongest_units_of_a_large_net():
     ax = plots.network(model, most=3, numbers=True)  # asked for, so without a warning
     assert {"⋮\n297 more", "⋮\n997 more"} <= set(texts(ax))
     assert texts(ax).count("1") == 6  # those weights of the next layer that are not 0
+    with pytest.warns(UserWarning, match="12 of the 20 units of 'dense' are drawn, the first; most="):
+        plots.network(Sequential([layers.Dense(20, input_shape=(2,))]))
     strongest = np.sort(np.abs(model.layers[0].W).sum(axis=1).argsort()[-3:])
     assert {f"x{k + 1}" for k in strongest} <= set(texts(ax))
 

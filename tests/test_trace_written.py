@@ -5,30 +5,10 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from test_trace import CLASSES, X, deep
 
 import mlp
 from mlp import Sequential, layers, optimizers
-
-rng = np.random.default_rng(0)
-X = rng.normal(size=(6, 3))
-CLASSES = np.arange(6) % 2
-
-
-def deep(engine="numpy", optimizer="adam", dtype="float32"):
-    model = Sequential(
-        [
-            layers.Dense(5, "tanh", name="first", kernel_regularizer="l2"),
-            layers.Dropout(0.3),
-            layers.BatchNormalization(),
-            layers.Residual([layers.Dense(5, "relu")]),
-            layers.Dense(2, "softmax", name="last"),
-        ],
-        dtype=dtype,
-        seed=3,
-    )
-    model.compile(optimizer, "sparse_categorical_crossentropy", engine=engine)
-    model.build((3,))
-    return model
 
 
 def test_written():
@@ -52,10 +32,10 @@ def test_written():
     assert repr(trace[0]) == "<LayerTrace of 'first': Dense, (6, 3) to (6, 5)>"
 
 
-def compiled_pair():
+def test_grad_says_which_layer_has_handed_it_down():
     model = Sequential([layers.Dense(2, "tanh"), layers.Dense(1, name="last")], seed=0)
     model.compile("sgd", "mse")
-    return model
+    assert "∂L/∂h = δ Wᵀ of last" in str(model.trace(X, CLASSES))
 
 
 def test_numbers_of_a_small_net_are_written_out():
@@ -65,7 +45,6 @@ def test_numbers_of_a_small_net_are_written_out():
     model.compile(optimizers.SGD(0.1), "mse")
     trace = model.trace([[1, 2]], [0])  # y = 0.5 − 2 + 0.25 = −1.25, L = 1.5625, δ = 2 (y − T) = −2.5
     text = str(trace)
-    assert "∂L/∂h = δ Wᵀ of last" in str(compiled_pair().trace(X, CLASSES))
     for written in ("L = 1.56", "[−1.25]", "δ = 2 (y − T)/n", "[−2.50]", "a<b: Dense, linear", "[0.250]"):
         assert written in text, written
     page = ElementTree.fromstring(f"<div>{trace._repr_html_().replace('<br>', '<br/>')}</div>")
@@ -87,17 +66,13 @@ def test_a_large_one_is_summed_up():
 
 
 CHANNELS = np.eye(3)[np.arange(6) % 3]
+LOGITS = mlp.losses.BinaryCrossentropy(from_logits=True)
 NO_DIFFERENCE = {
     "ignored": (mlp.losses.SparseCategoricalCrossentropy(ignore_class=1), "softmax", None, np.arange(6) % 3),
     "gaps": (mlp.losses.Masked("mse"), "linear", None, np.where(CHANNELS == 1, np.nan, 0.5)),
     "penalty": (mlp.losses.SumOfSquares(), "linear", "l2", CHANNELS),
-    "logits": (mlp.losses.BinaryCrossentropy(from_logits=True), "linear", None, CHANNELS),
-    "masked logits": (
-        mlp.losses.Masked(mlp.losses.BinaryCrossentropy(from_logits=True)),
-        "linear",
-        None,
-        CHANNELS,
-    ),
+    "logits": (LOGITS, "linear", None, CHANNELS),
+    "masked logits": (mlp.losses.Masked(LOGITS), "linear", None, CHANNELS),
 }
 
 

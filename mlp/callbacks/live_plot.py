@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 DPI = 170  # of the picture in a notebook, which is shown at half the size: sharp on any screen
 FIRST = 0.2  # seconds from the beginning to the first picture
-SHARE = 0.1  # of the time, that drawing may take at most
+SHARE = 0.1  # of the time: drawing may take so much at most
 
 
 class LivePlot(Callback):
@@ -37,7 +37,7 @@ class LivePlot(Callback):
         Redraw after so many epochs at the earliest.
     seconds : float, default 0.5
         And after so many seconds at the earliest. Where drawing is slow it is done less often, so that it
-        takes no more than about a tenth of the time; with 0 it is not.
+        takes no more than about a tenth of the time. With 0 neither holds: only `every` counts.
 
     Attributes
     ----------
@@ -130,9 +130,8 @@ class LivePlot(Callback):
         curves.draw({"": self._run()}, names, list(grid.flat[: len(names)]))
         last = self.params.get("epochs")
         if last and last > self.epochs[-1] + 1 and not over:
-            self.figure.suptitle(
-                f"epoch {self.epochs[-1] + 1} of {last}", fontsize="medium", color=style.GREY
-            )
+            reached = f"epoch {self.epochs[-1] + 1} of {last}"
+            self.figure.suptitle(reached, fontsize="medium", color=style.GREY)
         self._shown.show(self.figure)
         now = time.perf_counter()
         self._drawn = len(self.epochs)

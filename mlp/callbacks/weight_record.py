@@ -65,7 +65,7 @@ class WeightRecord(Callback):
         Raises
         ------
         ArgumentError
-            If there is none of then.
+            If none was made then.
         """
         require(epoch in self.epochs, "epoch", epoch, f"one of {self.epochs}")
         return self.values[self.epochs.index(epoch)]

@@ -15,6 +15,7 @@ from mlp.engines.numpy_engine import NumpyEngine
 from mlp.errors import ArgumentError
 from mlp.inspection.network import unchanged, weights_set
 from mlp.inspection.trace import Trace, trace
+from mlp.layers import stack
 from mlp.layers.propagation import forward
 from mlp.losses import Loss
 from mlp.naming import is_integer, require
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
 
 ROWS = 1000  # examined: a share of 1 % is then known to ±0.3 %, and a pass takes milliseconds
 REHEARSED = 256  # of them, with which steps are tried out: the optimizer's batches are seldom larger
+FEWEST = 6  # epochs that make a curve
 GOOD = 0.9  # skill, the R² of squared errors, from which a net is said to have learned its task
+NO_BETTER = 0.02  # skill up to which it has learned nothing
 # losses whose best constant prediction is the mean or the median (or near it), and whose least value is 0
 PLAIN = {
     "BinaryCrossentropy", "BinaryFocalCrossentropy", "CategoricalCrossentropy",
     "CategoricalFocalCrossentropy", "HalfMeanSquaredError", "Huber", "KLDivergence", "LogCosh",
-    "MeanAbsoluteError",
-    "MeanSquaredError", "SparseCategoricalCrossentropy", "SumOfSquares",
+    "MeanAbsoluteError", "MeanSquaredError", "SparseCategoricalCrossentropy", "SumOfSquares",
 }  # fmt: skip
 
 
@@ -65,6 +67,14 @@ class Case:
     target : Array of shape (n, o)
         The targets as the loss compares them with the outputs.
     loss : Loss
+    loss_name : str
+        Its class, or that of the loss in a `Masked`.
+    from_logits : bool
+        Whether it takes nets in the place of probabilities.
+    leaves : dict of str to Layer
+        The layers by path, blocks taken apart.
+    last : Layer
+        The last of them.
     trained : bool
         Whether the model has made steps.
     steps : float
@@ -89,6 +99,10 @@ class Case:
         }
         self.names = [str(name) for name in columns]
         self.loss: Loss = model.loss
+        inner = getattr(self.loss, "loss", self.loss)  # of a Masked
+        self.loss_name, self.from_logits = type(inner).__name__, bool(getattr(inner, "from_logits", False))
+        self.leaves = dict(stack.leaves(model.layers))
+        self.last = model.layers[-1].leaves()[-1][1]
         self.target = np.array(self.loss.encode(self.T))
         self.steps = math.inf if fitted else model.optimizer.iterations
         self.trained, self.fitted = self.steps > 0 or model.epochs_trained > 0, fitted
@@ -133,14 +147,15 @@ class Case:
     @cached_property
     def baseline(self) -> float | None:
         """The loss of the best constant prediction; None for a loss of which that is not known."""
-        kind = type(getattr(self.loss, "loss", self.loss)).__name__
-        if kind not in PLAIN or self.target.shape != self.out.shape or not np.isfinite(self.target).all():
+        same = self.target.shape == self.out.shape
+        if self.loss_name not in PLAIN or not same or not np.isfinite(self.target).all():
             return None
         weight = np.ones(len(self)) if self.weight is None else self.weight
         guesses = [np.average(self.target, axis=0, weights=weight), np.median(self.target, axis=0)]
-        if getattr(self.loss, "from_logits", False):
+        if self.from_logits:
             likely = np.clip(guesses[0], 1e-7, 1 - 1e-7)
-            guesses = [np.log(likely) if "Categorical" in kind else np.log(likely / (1 - likely))]
+            is_categorical = "Categorical" in self.loss_name
+            guesses = [np.log(likely) if is_categorical else np.log(likely / (1 - likely))]
         return min(map(self.value_of_constant, guesses))
 
     @property

@@ -5,10 +5,9 @@ from __future__ import annotations  # so that np.random is not loaded for a sign
 import numpy as np
 
 from mlp.arrays import Array
-from mlp.doctor.case import GOOD, Case
+from mlp.doctor.case import FEWEST, GOOD, Case
 from mlp.doctor.findings import Finding
 
-FEWEST = 6  # epochs that make a curve
 RISE = 0.15  # of the validation loss above its least, which noise seldom reaches
 APART = 0.1  # of the baseline: how far validation and training loss must lie apart
 FALL = 0.05  # of the loss, in the last fifth of the epochs: then more of them would help

@@ -16,7 +16,7 @@ from mlp.layers import Concatenate, Embedding, Layer, Residual
 # since the curvature grows with the square (LeCun et al., "Efficient backprop", 1998).
 LARGE, HUGE = 30.0, 300.0  # root mean square
 SMALL = 0.01  # and the signal is lost beside the bias, whose input is 1
-BY_COLUMN = {
+BY_COLUMN = {  # layers whose output k is made of input k alone
     "Activation", "AlphaDropout", "BatchNormalization", "Dropout", "GaussianDropout", "GaussianNoise",
     "Normalization", "Rescaling",
 }  # fmt: skip
@@ -24,7 +24,7 @@ UNEVEN = 10.0  # times as many rows in the largest class as in the smallest
 ENOUGH = 30  # rows from which a column does not separate two classes by chance: 2⁻²⁹ for each column
 ALIKE = 0.999  # accuracy, or rank correlation, of a column that knows the target
 HELD_OUT = 0.99  # the same of rows that the thresholds were not made from: those beside one may be wrong
-OF_NUMBERS = {
+OF_NUMBERS = {  # losses of numbers that are met by a linear output
     "Expectile", "HalfMeanSquaredError", "Huber", "LogCosh", "MeanAbsoluteError", "MeanSquaredError",
     "Quantile", "SumOfSquares",
 }  # fmt: skip
@@ -52,10 +52,8 @@ def _unscaled(case: Case, path: str, X: Array, sizes: Array, wrong: Array, is_pl
     worst = wrong[np.argsort(-np.abs(np.log(sizes[wrong])), kind="stable")]
     is_direct = is_plain and X.shape[1] == case.X[0].size
     names = [_name(case, int(k)) if is_direct else f"input {k} of {path!r}" for k in worst]
-    texts = [
-        f"{name} from {X[:, k].min():.4g} to {X[:, k].max():.4g}"
-        for name, k in zip(names[:3], worst[:3], strict=True)
-    ]
+    ranges = zip(names, X[:, worst].min(axis=0), X[:, worst].max(axis=0), strict=True)
+    texts = [f"{name} from {low:.4g} to {high:.4g}" for name, low, high in ranges]
     usual = sizes[sizes > 0]
     largest, ratio = float(sizes[worst[0]]), float(usual.max() / usual.min())
     severity = "serious" if largest > HUGE else "moderate"
@@ -64,7 +62,7 @@ def _unscaled(case: Case, path: str, X: Array, sizes: Array, wrong: Array, is_pl
         "unscaled_columns",
         severity,
         ("columns of x: " if is_direct else "") + listed(names, 5),
-        f"{len(worst)} of {X.shape[1]} columns are not scaled: {listed(texts + [''] * (len(worst) - 3))}; "
+        f"{len(worst)} of {X.shape[1]} columns are not scaled: {listed(texts)}; "
         f"the root mean square should be near 1, and is {largest:.4g} in the worst.{beside}",
         "Weights begin at a size that suits inputs near 1; larger ones saturate units and make every "
         "learning rate too high for their weights and too low for the others.",
@@ -128,9 +126,8 @@ def constant_targets(case: Case) -> list[Finding]:
 
 def unscaled_targets(case: Case) -> list[Finding]:
     """`unscaled_targets`: numbers, to be met by an output that begins near 0, are large or tiny."""
-    last = case.model.layers[-1].leaves()[-1][1]
-    of_numbers = loss_name(case) in OF_NUMBERS and case.classes is None
-    if not of_numbers or case.target.shape != case.out.shape or "W" not in last.parameters:
+    of_numbers = case.loss_name in OF_NUMBERS and case.classes is None
+    if not of_numbers or case.target.shape != case.out.shape or "W" not in case.last.parameters:
         return []
     sizes = size_of_columns(case.target)
     wrong = np.flatnonzero((sizes > LARGE) | ((sizes < SMALL) & (sizes > 0)))
@@ -256,32 +253,25 @@ def _separating_column(X: Array, classes: Array) -> tuple[int, float]:
         with np.errstate(all="ignore"):
             strength = np.nan_to_num(f_classif(X, classes)[0], nan=0.0, posinf=np.inf)
         candidates = np.argsort(-strength, kind="stable")[:CANDIDATES]
-    number = np.unique(classes).size
-    _, classes = np.unique(classes, return_inverse=True)
-    rare = int(np.bincount(classes).min())
-    common = float(np.bincount(classes).max() / len(classes))
-    best, score = 0, 0.0
+    _, classes, counts = np.unique(classes, return_inverse=True, return_counts=True)
+    best, score, rare, common = 0, 0.0, int(counts.min()), counts.max() / len(classes)
+    if rare < 2:  # what cannot be held out cannot be tested
+        return best, score
+    tree = DecisionTreeClassifier(max_leaf_nodes=2 * counts.size, class_weight="balanced", random_state=0)
+    folds = StratifiedKFold(min(5, rare), shuffle=True, random_state=0)
     for k in candidates.tolist():
-        tree = DecisionTreeClassifier(max_leaf_nodes=2 * number, class_weight="balanced", random_state=0)
         column = X[:, k : k + 1]
         accuracy = float(tree.fit(column, classes).score(column, classes))
-        if accuracy >= ALIKE > common and rare >= 2:
-            cv = StratifiedKFold(min(5, rare), shuffle=True, random_state=0)
-            held_out = float(
-                cross_val_score(tree, column, classes, cv=cv, scoring="balanced_accuracy").mean()
-            )
+        if accuracy >= ALIKE > common:
+            scores = cross_val_score(tree, column, classes, cv=folds, scoring="balanced_accuracy")
+            held_out = float(scores.mean())
             accuracy = accuracy if held_out >= HELD_OUT else held_out
-        if accuracy > score and rare >= 2:
+        if accuracy > score:
             best, score = k, accuracy
     return best, score
 
 
 # what the examinations share
-
-
-def loss_name(case: Case) -> str:
-    """The class of the loss, also of one in `Masked`."""
-    return type(getattr(case.loss, "loss", case.loss)).__name__
 
 
 def size_of_columns(X: Array) -> Array:

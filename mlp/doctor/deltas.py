@@ -100,20 +100,20 @@ def nothing_learns(case: Case) -> list[Finding]:
     )
     if not frozen and not (still and any(layer.updates for layer in case.trace)):
         return []
-    return [
-        Finding(
-            "nothing_learns",
-            "serious",
-            "all layers" if frozen else "optimizer",
-            "No weight moves: all layers are frozen."
-            if frozen
-            else "No weight moves: the learning rate is 0.",
-            "trainable is False in the model or in each of its layers." if frozen else "learning_rate is 0.",
-            "Thaw what shall learn: model.trainable = True."
-            if frozen
-            else "Set one: model.optimizer.learning_rate = 0.001.",
+    texts = (
+        "optimizer",
+        "No weight moves: the learning rate is 0.",
+        "learning_rate is 0.",
+        "Set one: model.optimizer.learning_rate = 0.001.",
+    )
+    if frozen:
+        texts = (
+            "all layers",
+            "No weight moves: all layers are frozen.",
+            "trainable is False in the model or in each of its layers.",
+            "Thaw what shall learn: model.trainable = True.",
         )
-    ]
+    return [Finding("nothing_learns", "serious", *texts)]
 
 
 def rms(values: Array | None) -> float:

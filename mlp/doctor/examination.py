@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from mlp.doctor import curves, data, deltas, outputs, rate, units
-from mlp.doctor.case import Case, column_names, history_of, rows_of, targets_of
+from mlp.doctor.case import FEWEST, Case, column_names, history_of, rows_of, targets_of
 from mlp.doctor.findings import Diagnosis, Finding
 from mlp.evaluation import require_compiled
 from mlp.inspection.network import network_of
@@ -17,7 +17,7 @@ from mlp.sources import with_class_weight
 
 Look = Callable[[Case], list[Finding]]
 
-# What is looked at, in the words of the report: by whom, and what he may find
+# What is looked at, in the words of the report: the function that looks, and what it may find
 LOOKS: dict[str, tuple[Look, tuple[str, ...]]] = {
     "scales of the columns": (data.columns, ("unscaled_columns", "constant_columns")),
     "targets": (data.targets, ("constant_targets", "unscaled_targets")),
@@ -33,12 +33,8 @@ LOOKS: dict[str, tuple[Look, tuple[str, ...]]] = {
     "curves": (curves.curves, ("overfitting", "not_converged")),
     "validation": (curves.validation_rows, ("validation_differs", "validation_known")),
 }
-DATA = (
-    "scales of the columns",
-    "targets",
-    "classes",
-    "columns that know the target",
-)  # as they are all along
+# looks at what a training does not change
+DATA = ("scales of the columns", "targets", "classes", "columns that know the target")
 HARMLESS = {  # for a net that has learned its task all the same
     "unscaled_columns", "unscaled_targets", "dead_units", "saturated_units", "vanishing_deltas",
     "exploding_deltas", "wrong_output",
@@ -160,8 +156,8 @@ def examine(case: Case, known: dict[str, list[Finding]] | None = None) -> Diagno
 
 
 def _why_not(case: Case, what: str) -> str:
-    if what == "curves" and len(case.history.get("loss", ())) < curves.FEWEST and case.validation is None:
-        return f"fewer than {curves.FEWEST} epochs"
+    if what == "curves" and len(case.history.get("loss", ())) < FEWEST and case.validation is None:
+        return f"fewer than {FEWEST} epochs"
     if what == "validation" and case.validation is None:
         return "no validation_data"
     if what == "predictions" and (case.running or case.steps < outputs.STEPS):

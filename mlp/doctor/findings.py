@@ -10,7 +10,7 @@ from mlp.errors import ArgumentError
 from mlp.naming import nearest
 
 SEVERITIES = ("serious", "moderate", "hint")  # training fails; training suffers; worth knowing
-WIDTH = 100  # letters of a line of the report
+WIDTH = 100  # characters of a line of the report
 
 # What a cause brings about, so that the report can say the cause first. Order matters: a finding that
 # several explain goes to the first.
@@ -276,7 +276,7 @@ def _counted(count: int, severity: str) -> str:
 
 
 def wrapped(text: str, indent: str, first: str | None = None) -> str:
-    """The text in lines of at most `WIDTH` letters, indented; the first perhaps otherwise."""
+    """The text in lines of at most `WIDTH` characters, indented; the first by `first`, if given."""
     return textwrap.fill(
         text,
         WIDTH,

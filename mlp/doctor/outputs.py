@@ -6,8 +6,7 @@ import math
 
 import numpy as np
 
-from mlp.doctor.case import Case
-from mlp.doctor.data import loss_name
+from mlp.doctor.case import NO_BETTER, Case
 from mlp.doctor.deltas import learning, rms
 from mlp.doctor.findings import Finding, listed
 from mlp.doctor.units import behaviour
@@ -16,10 +15,10 @@ from mlp.naming import snake_case
 REACH = 0.02  # of the range of the targets: less beyond the bounds of an output does not matter
 OUTSIDE = 0.01  # share of the targets
 STEADY = 0.01  # standard deviation of the outputs over that of the targets
-NO_BETTER = 0.02  # skill: R² of squared errors
 LITTLE = 0.5  # skill below which a penalty is asked whether it is in the way
 SHRUNKEN = 0.1  # root mean square of weights times √inputs; Glorot begins at about 1, He at 1.4
 STEPS = 20  # before a net is blamed for what it has not learned
+AS_NUMBERS = ("MeanSquaredError", "MeanAbsoluteError", "HalfMeanSquaredError", "SumOfSquares")
 
 
 def non_finite(case: Case) -> list[Finding]:
@@ -60,9 +59,9 @@ def non_finite(case: Case) -> list[Finding]:
 
 def wrong_output(case: Case) -> list[Finding]:
     """`wrong_output`: the last activation and the loss do not go with the targets."""
-    last = case.model.layers[-1].leaves()[-1][1]
-    name, activation, units = loss_name(case), snake_case(type(last.activation).__name__), case.out.shape[1]
-    is_sigmoid_like = last.activation.probabilities and activation not in ("softmax", "sparsemax")
+    function, name, units = case.last.activation, case.loss_name, case.out.shape[1]
+    activation = snake_case(type(function).__name__)
+    is_sigmoid_like = function.probabilities and activation not in ("softmax", "sparsemax")
     if activation == "softmax" and units == 1:
         return [
             _wrong(
@@ -82,12 +81,7 @@ def wrong_output(case: Case) -> list[Finding]:
                 "moderate",
             )
         ]
-    if (
-        is_sigmoid_like
-        and "Categorical" in name
-        and units > 1
-        and not getattr(case.loss, "from_logits", False)
-    ):
+    if is_sigmoid_like and "Categorical" in name and units > 1 and not case.from_logits:
         return [
             _wrong(
                 f"{units} outputs by {activation}, each between 0 and 1 by itself, and the loss is "
@@ -101,8 +95,7 @@ def wrong_output(case: Case) -> list[Finding]:
 
 
 def _out_of_reach(case: Case) -> list[Finding]:
-    last = case.model.layers[-1].leaves()[-1][1]
-    found, T = behaviour(last.activation), case.target
+    found, T, last = behaviour(case.last.activation), case.target, case.last
     if found is None or T.shape != case.out.shape or not np.isfinite(T).all() or "net" not in vars(last):
         return []
     reach = REACH * float(np.ptp(T)) if np.ptp(T) else REACH
@@ -124,13 +117,8 @@ def _out_of_reach(case: Case) -> list[Finding]:
 
 
 def _class_as_number(case: Case, activation: str) -> list[Finding]:
-    numbers = loss_name(case) in (
-        "MeanSquaredError",
-        "MeanAbsoluteError",
-        "HalfMeanSquaredError",
-        "SumOfSquares",
-    )
-    if case.classes is None or case.target.shape[1] > 1 or not numbers or activation != "linear":
+    as_number = case.loss_name in AS_NUMBERS and activation == "linear"
+    if case.classes is None or case.target.shape[1] > 1 or not as_number:
         return []
     return [
         _wrong(
@@ -157,18 +145,17 @@ def predictions(case: Case) -> list[Finding]:
 
 def strong_penalty(case: Case) -> list[Finding]:
     """`strong_penalty`: a regularizer or a decay holds the weights near 0."""
-    leaves = dict(leaf for layer in case.model.layers for leaf in layer.leaves())
     decay = getattr(case.model.optimizer, "weight_decay", None)
     sizes = {
         layer.name: rms(layer.W) * math.sqrt(layer.W.shape[0])
         for layer in learning(case)
-        if "W" in leaves[layer.name].regularizers or decay
+        if "W" in layer.penalised or decay
     }
     shrunken = [name for name, size in sizes.items() if size < SHRUNKEN]
     if not shrunken:
         return []
     name = min(shrunken, key=sizes.__getitem__)
-    regularizer = leaves[name].regularizers.get("W")
+    regularizer = case.leaves[name].regularizers.get("W")
     by = f"weight_decay={decay:g}" if regularizer is None else f"kernel_regularizer={regularizer!r}"
     return [
         Finding(

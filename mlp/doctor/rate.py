@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from mlp.arrays import Array
-from mlp.doctor.case import Case
+from mlp.doctor.case import FEWEST, NO_BETTER, Case
 from mlp.doctor.deltas import learning, rms
 from mlp.doctor.findings import Finding
 
@@ -17,25 +17,12 @@ USUAL, IDLE, SLOW = 1e-3, 1e-5, 1e-4
 # A loss that rises in a few steps to three times that where it began, and that of the best constant
 # prediction, is thrown about; a first step that overshoots by less is made good by those after it
 WORSE, CALM = 3.0, 1.2
-SHORTER = (
-    0.3,
-    0.1,
-    0.03,
-    0.01,
-    1e-3,
-    1e-4,
-    1e-5,
-    1e-6,
-    1e-8,
-    1e-10,
-    1e-12,
-    1e-14,
-)  # times the rate, tried in this order
+# times the rate, tried in this order
+SHORTER = (0.3, 0.1, 0.03, 0.01, 1e-3, 1e-4, 1e-5, 1e-6, 1e-8, 1e-10, 1e-12, 1e-14)
 LONGER = (1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6)
 GAIN = 0.02  # share of the loss that one longer step must win before a rate is called too low
 JUMP, OFTEN = 0.5, 0.15  # share of the loss that an epoch adds, and share of the epochs that do
 LEARNED = 0.5  # skill from which a net is not said to be learning too slowly, or to have been thrown about
-NO_BETTER = 0.02  # skill of a net that has learned nothing yet
 FAR = 3.0  # an output that a net seldom begins with
 
 
@@ -98,7 +85,7 @@ def _too_high(case: Case, ratios: dict[str, float]) -> list[Finding]:
 
 def _restless(losses: Array, baseline: float | None) -> list[str]:
     """What the curve says against the rate, or nothing."""
-    if len(losses) < 6 or not np.isfinite(losses).all():
+    if len(losses) < FEWEST or not np.isfinite(losses).all():
         return []
     third = len(losses) // 3
     early, late = float(losses[:third].mean()), float(losses[-third:].mean())
@@ -120,8 +107,8 @@ def _thrown(case: Case, losses: Array) -> list[str]:
     if (case.skill or 0.0) >= LEARNED or not highest > WORSE * case.baseline:
         return []
     initial: tuple[float, ...] = (-FAR, FAR)
-    if "entropy" in type(case.loss).__name__:
-        initial = (0.0,) if getattr(case.loss, "from_logits", False) else (1 / max(2, units),)
+    if "entropy" in case.loss_name:
+        initial = (0.0,) if case.from_logits else (1 / max(2, units),)
     begun = max(case.baseline, *(case.value_of_constant(np.full(units, out)) for out in initial))
     begun *= max(1.0, losses[-1] / case.value)  # dropout, for example, is in the epochs alone
     if not highest > WORSE * begun:
@@ -154,7 +141,7 @@ def _too_low(case: Case, ratios: dict[str, float]) -> list[Finding]:
             f"optimizer ({case.trace.optimizer}, learning_rate={rate:.3g})",
             f"The next step would take the loss of these rows from {now:.6g} to {tried[0]:.6g}, one "
             f"{LONGER[best]:g} times as long to {tried[best]:.4g}. An update is at most {ratio:.1e} times "
-            f"the weights ({strongest!r}), where about 0.001 is usual.{curve}",
+            f"the weights ({strongest!r}), where about {USUAL:g} is usual.{curve}",
             "Steps are so short that the loss hardly moves in the epochs there are.",
             f"Raise the rate: {_line(case, proposal)}; callbacks.find_learning_rate(model, x, y) looks for "
             "the best.",
@@ -165,7 +152,7 @@ def _too_low(case: Case, ratios: dict[str, float]) -> list[Finding]:
 
 def _creeps(losses: Array) -> bool:
     """Whether the loss falls steadily, as fast at the end as at the beginning, and by little."""
-    if len(losses) < 6 or not np.isfinite(losses).all():
+    if len(losses) < FEWEST or not np.isfinite(losses).all():
         return False
     third = len(losses) // 3
     early, late = losses[0] - losses[third], losses[-1 - third] - losses[-1]

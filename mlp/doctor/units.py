@@ -43,6 +43,9 @@ class Behaviour(NamedTuple):
         return bool(np.isfinite([self.low, self.high]).all())
 
 
+LINEAR = Behaviour(-np.inf, np.inf, 1.0)
+
+
 def behaviour(activation: Activation) -> Behaviour | None:
     """Bounds and slope of an activation; None if units depend on each other, or it learns.
 
@@ -70,18 +73,13 @@ def behaviour(activation: Activation) -> Behaviour | None:
 
 def hidden(case: Case) -> list[LayerTrace]:
     """The passes of the layers below the last that have a slope of each unit by itself."""
-    last = case.model.layers[-1].leaves()[-1][1]
-    leaves = dict(leaf for layer in case.model.layers for leaf in layer.leaves())
     outputs = [case.trace.layers[-1].name]
-    if not last.parameters:  # the output is what an activation makes of the layer below
+    if not case.last.parameters:  # the output is what an activation makes of the layer below
         outputs.append(case.trace.layers[max(0, len(case.trace) - 2)].name)
     return [
         layer
         for layer in case.trace
-        if layer.name not in outputs
-        and layer.net is not None
-        and not layer.by_row
-        and leaves[layer.name] is not last
+        if layer.name not in outputs and layer.net is not None and not layer.by_row
     ]
 
 
@@ -107,14 +105,16 @@ def dead_and_saturated(case: Case) -> list[Finding]:
     return [*_dead(case, dead), *_saturated(flat, kinds)]
 
 
-LINEAR = Behaviour(-np.inf, np.inf, 1.0)
+def _many(counts: dict[str, tuple[int, int]]) -> tuple[dict[str, tuple[int, int]], float]:
+    """The layers with enough such units to mention, and the largest share of them in one layer."""
+    many = {name: pair for name, pair in counts.items() if pair[0] / pair[1] >= SOME and pair[0] > 1}
+    return many, max((count / units for count, units in many.values()), default=0.0)
 
 
 def _dead(case: Case, counts: dict[str, tuple[int, int]]) -> list[Finding]:
-    many = {name: pair for name, pair in counts.items() if pair[0] / pair[1] >= SOME and pair[0] > 1}
+    many, share = _many(counts)
     if not many:
         return []
-    share = max(count / units for count, units in many.values())
     begun = ": steps were too long, or biases are far below 0" if case.trained else " from the beginning"
     rate = case.trace.learning_rate
     lower = f"; train anew with learning_rate={rate / 10:.1g}" if case.trained and rate else ""
@@ -133,10 +133,9 @@ def _dead(case: Case, counts: dict[str, tuple[int, int]]) -> list[Finding]:
 
 
 def _saturated(counts: dict[str, tuple[int, int]], kinds: set[str]) -> list[Finding]:
-    many = {name: pair for name, pair in counts.items() if pair[0] / pair[1] >= SOME and pair[0] > 1}
+    many, share = _many(counts)
     if not many:
         return []
-    share = max(count / units for count, units in many.values())
     return [
         Finding(
             "saturated_units",
@@ -165,8 +164,7 @@ def symmetric_units(case: Case) -> list[Finding]:
             alike.append(layer.name)
     if not alike:
         return []
-    leaves = dict(leaf for layer in case.model.layers for leaf in layer.leaves())
-    initializer = getattr(leaves[alike[0]], "kernel_initializer", None)
+    initializer = getattr(case.leaves[alike[0]], "kernel_initializer", None)
     begins = "" if initializer is None else f" ({snake_case(type(initializer).__name__)})"
     return [
         Finding(

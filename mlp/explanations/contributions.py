@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MOST = 64  # points of one rule of Gauss: to find those of 1,000 takes a second
 LOOSE = 0.05  # share of the contributions from which on a gap is worth a warning
+WRONG = 0.001  # share that rounding does not explain: the rescale rule does not fit some layer
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,8 +142,7 @@ def integrated_gradients(
     network = network_of(model)
     require(is_integer(steps) and steps > 0, "steps", steps, "a positive integer")
     found = _explain(network, x, baseline, background, output, _Integrated(network, of, steps))
-    sizes = np.abs(found.values).reshape(len(found), -1).sum(axis=1)
-    loose = np.abs(found.gap) > LOOSE * sizes + _rounding(network, found)
+    loose = _is_loose(network, found, LOOSE)
     if loose.any():
         row = int(np.abs(found.gap).argmax())
         warnings.warn(
@@ -213,9 +213,8 @@ def deeplift(
     network = network_of(model)
     found = _explain(network, x, baseline, background, output, _Rescaling(network, of))
     parts = [thing for part in network.parts for thing in (part, part.activation)]
-    own = {type(part).__name__: None for part in parts if not type(part).__module__.startswith("mlp.")}
-    sizes = np.abs(found.values).reshape(len(found), -1).sum(axis=1)
-    wrong = np.abs(found.gap) > sizes / 1000 + _rounding(network, found)
+    own = dict.fromkeys(type(part).__name__ for part in parts if not type(part).__module__.startswith("mlp."))
+    wrong = _is_loose(network, found, WRONG)
     if own and wrong.any():
         raise ArgumentError(
             f"the contributions do not add up: of row {wrong.argmax()}, {found.gap[wrong.argmax()]:.2g} is "
@@ -330,7 +329,9 @@ def _references(network: Model, baseline: Any, background: Any, X: Array) -> lis
     return [network.as_inputs(given, "baseline")]
 
 
-def _rounding(network: Model, found: Contributions) -> Array:
-    """What rounding may leave missing of each row."""
-    few: Array = (np.abs(found.at_x) + np.abs(found.at_baseline)) * (100 * np.finfo(network.dtype).eps)
-    return few
+def _is_loose(network: Model, found: Contributions, share: float) -> Array:
+    """Whether more of a row is missing than that share of its contributions, and than rounding takes."""
+    sizes = np.abs(found.values).reshape(len(found), -1).sum(axis=1)
+    rounding = (np.abs(found.at_x) + np.abs(found.at_baseline)) * (100 * np.finfo(network.dtype).eps)
+    loose: Array = np.abs(found.gap) > share * sizes + rounding
+    return loose

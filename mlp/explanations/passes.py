@@ -49,19 +49,19 @@ def borrowed(model: Model) -> Iterator[None]:
                 "Give slope=, the derivative of the function"
             )
     with model.lock, limited(model.n_threads), np.errstate(all="ignore"):
-        lent: list[Part] = [*model.parts, *(part.activation for part in model.parts)]
+        lent: list[Part] = [*model.parts, *(layer.activation for layer in model.parts)]
         before = [dict(vars(part)) for part in lent]
         gradients = model.parameters.gradients.copy()  # which some layers fill though they are frozen
         try:
-            for part in model.parts:
-                vars(part).update(rows=-1, workspace=Workspace(), activity_regularizer=None)
-                vars(part).update(passes_grad=True, learns=False)
+            for layer in model.parts:
+                vars(layer).update(rows=-1, workspace=Workspace(), activity_regularizer=None)
+                vars(layer).update(passes_grad=True, learns=False)
             yield
         finally:
-            for thing, kept in zip(lent, before, strict=True):
-                vars(thing).update(kept)
-                for name in vars(thing).keys() - kept.keys():
-                    del vars(thing)[name]
+            for part, kept in zip(lent, before, strict=True):
+                vars(part).update(kept)
+                for name in vars(part).keys() - kept.keys():
+                    del vars(part)[name]
             np.copyto(model.parameters.gradients, gradients)
 
 

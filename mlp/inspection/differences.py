@@ -34,8 +34,9 @@ class GradientCheck:
     Attributes
     ----------
     analytic, numeric, errors : dict of str to Array
-        By parameter ("hidden.W"): dL/dW by backpropagation, by central differences, and the relative
-        error |a − n| / max(|a|, |n|, 1e-5 |L|). NaN where a derivative was not checked, or at a kink.
+        By parameter ("hidden.W"): ∂L/∂W by backpropagation, by central differences, and the relative
+        error |a − n| / max(|a|, |n|, 1e-5 |L|). `numeric` and `errors` are NaN where a derivative was not
+        checked, and `errors` at a kink too; they are infinite where the loss beside the point is not finite.
     largest : float
         The largest relative error.
     worst : str
@@ -65,13 +66,14 @@ class GradientCheck:
         width = max(map(len, ("parameter", *self.errors)))
         lines = [f"{'parameter':<{width}}  {'checked':>9}  {'largest relative error':>22}"]
         for name, errors in self.errors.items():
-            count = int(np.isfinite(self.numeric[name]).sum())
-            most = f"{np.nanmax(errors):.1e}" if np.isfinite(errors).any() else "–"
+            count = int((~np.isnan(self.numeric[name])).sum())
+            most = "–" if np.isnan(errors).all() else f"{np.nanmax(errors):.1e}"
             lines.append(f"{name:<{width}}  {f'{count}/{errors.size}':>9}  {most:>22}")
         verdict = "right" if self.passed else "WRONG"
-        lines.append(f"{verdict}: the largest relative error is {self.largest:.1e}, at {self.worst}")
+        at_worst = f", at {self.worst}" if self.worst else ""
+        lines.append(f"{verdict}: the largest relative error is {self.largest:.1e}{at_worst}")
         if not self.passed:
-            name, place = self.worst.split("[")
+            name, _, place = self.worst.rpartition("[")
             at = tuple(map(int, place[:-1].split(",")))
             analytic, numeric = self.analytic[name][at], self.numeric[name][at]
             lines.append(f"there backpropagation says {analytic:.6g}, and the loss itself {numeric:.6g}")
@@ -160,7 +162,7 @@ def in_float64(model: Sequential) -> Sequential:
         if own:
             raise ArgumentError(
                 f"layer {part.name!r} has a {own[0]}() of its own, set on the object, which the copy that is "
-                "checked would not have: write a class of layers with that method, and make the layer of it"
+                "checked would not have: write a subclass of the layer with that method"
             )
     layers = [layer.clone() for layer in model.layers]
     twin = type(model)(layers, dtype="float64", seed=0)
@@ -235,18 +237,15 @@ class _Examination:
         if check.total > most:
             chosen[:] = False
             chosen[np.random.default_rng(0).permutation(check.total)[:most]] = True
+        check.checked = int(chosen.sum())
         start, floor = 0, FLOOR * max(abs(middle), np.finfo(float).tiny)
         for name, array in self.places.items():
             numeric, errors = np.full(array.shape, np.nan), np.full(array.shape, np.nan)
             for place in np.flatnonzero(chosen[start : start + array.size]):
                 at = np.unravel_index(place, array.shape)
                 numeric[at], errors[at] = self._compare(name, array, at, middle, floor, check)
-            check.analytic[name], check.numeric[name], check.errors[name] = (
-                self.analytic[name],
-                numeric,
-                errors,
-            )
-            check.checked += int(np.isfinite(numeric).sum())
+            check.analytic[name], check.numeric[name] = self.analytic[name], numeric
+            check.errors[name] = errors
             start += array.size
             _note_worst(check, name, errors)
         return check
@@ -270,6 +269,7 @@ class _Examination:
         for part in SHORTER:
             slopes = self._slopes(array, at, middle, part)
             numeric = sum(slopes) / 2
+            numeric = np.inf if np.isnan(numeric) else numeric  # where the loss is not defined on one side
             # what a shorter step loses to rounding is no error of the gradient
             rounding = 0 if part == 1 else abs(middle) * np.finfo(float).eps / (part * STEP)
             off = max(0, abs(analytic - numeric) - 2 * rounding)
@@ -289,7 +289,7 @@ class _Examination:
 
 
 def _note_worst(check: GradientCheck, name: str, errors: Array) -> None:
-    if np.isfinite(errors).any() or np.isinf(errors).any():
+    if not np.isnan(errors).all():
         at = np.unravel_index(np.nanargmax(errors), errors.shape)
         if errors[at] >= check.largest or not check.worst:
             check.largest, check.worst = float(errors[at]), f"{name}[{', '.join(map(str, map(int, at)))}]"

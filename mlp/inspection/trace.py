@@ -27,14 +27,9 @@ if TYPE_CHECKING:
 
 
 OTHER_NAMES = {
-    "deltas": "delta",
-    "h": "out",
-    "y": "out",
-    "z": "net",
-    "a": "out",
-    "output": "out",
-    "input": "X",
-}
+    "deltas": "delta", "h": "out", "y": "out", "a": "out", "output": "out", "z": "net", "input": "X",
+}  # fmt: skip
+SHORT = ("W", "b", "dW", "db")
 
 
 class LayerTrace:
@@ -64,13 +59,20 @@ class LayerTrace:
         gradients, and there are no updates if the loss is not finite or the optimizer is a solver for
         the full batch.
     W, b, dW, db : Array
-        Those of them that a `Dense` has, for short.
+        Those of them that a `Dense` has, for short; an AttributeError for a layer that has none.
     penalised : set of str
         Those of the parameters, and "out", that have a regularizer.
     learns, is_last, by_row : bool
         Whether the parameters are trained; whether `out` is what the model puts out; whether the units
         of a row depend on each other.
+    function : Activation
+        The activation itself, with the settings of the pass.
     """
+
+    W: Array
+    b: Array
+    dW: Array
+    db: Array
 
     def __init__(self, name: str, layer: Layer, is_last: bool) -> None:
         self.name, self.kind, self.is_last = name, type(layer).__name__, is_last
@@ -98,27 +100,18 @@ class LayerTrace:
             self._slope = function.slope(net, out, np.empty_like(net))
         return self._slope
 
-    @property
-    def W(self) -> Array:
-        """Weights before the update, (i, o)."""
-        return self.parameters["W"]
-
-    @property
-    def b(self) -> Array:
-        """Bias before the update, (o,)."""
-        return self.parameters["b"]
-
-    @property
-    def dW(self) -> Array:
-        """∂L/∂W, (i, o)."""
-        return self.gradients["dW"]
-
-    @property
-    def db(self) -> Array:
-        """∂L/∂b, (o,)."""
-        return self.gradients["db"]
+    def __dir__(self) -> list[str]:
+        known = self.parameters | self.gradients
+        return [*super().__dir__(), *(name for name in SHORT if name in known)]
 
     def __getattr__(self, name: str) -> Any:
+        if name in SHORT:
+            arrays = self.gradients if name[0] == "d" else self.parameters
+            if name in arrays:
+                return arrays[name]
+            kind = self.kind + ("" if self.learns else ", frozen")
+            known = ", ".join([*self.parameters, *self.gradients]) or "no parameters"
+            raise AttributeError(f"layer {self.name!r} ({kind}) has no {name}: it has {known}")
         ours = OTHER_NAMES.get(name)
         hint = (
             f"it is called {ours}" if ours else "it has X, net, out, slope, grad, delta, gradients, updates"
@@ -380,8 +373,8 @@ def _name(model: Sequential, traced: Trace, weight: Array) -> None:
     if factor and same and not weight.ndim and last.delta is not None:
         difference = (traced.out - traced.T) * (weight * factor)
         if np.array_equal(difference, last.delta):
-            factor = "" if factor == 1 else f"{factor:.3g} "
-            traced.canonical = f"{factor}(y − T)" + ("" if loss.reduction == "sum" else "/n")
+            times = "" if factor == 1 else f"{factor:.3g} "
+            traced.canonical = f"{times}(y − T)" + ("" if loss.reduction == "sum" else "/n")
     more = ("momentum", "weight_decay", "use_ema", "gradient_accumulation_steps", "rate_factors", "clips")
     traced.is_plain_descent = isinstance(optimizer, SGD) and not any(
         [model.parameters.constraints, *(getattr(optimizer, name) for name in more)]

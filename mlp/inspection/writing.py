@@ -18,6 +18,7 @@ WIDTH = 110  # characters
 GAP = "   "
 ORANGE, BLUE = "213,94,0", "0,114,178"  # above and below zero, as in the pictures; Okabe and Ito (2008)
 
+PARTS = {"forward": "FORWARD", "loss": "LOSS", "back": "BACK, from the last layer to the first"}
 ROW_STYLE = "display:flex;flex-wrap:wrap;gap:0.3em 1.4em;align-items:flex-start"
 
 Block = tuple[str, Array]  # a formula and its numbers
@@ -102,13 +103,8 @@ def text(trace: Trace) -> str:
     for direction, name, groups in sections(trace):
         if direction != part:
             part = direction
-            lines += [
-                "",
-                {"forward": "FORWARD", "loss": "LOSS", "back": "BACK, from the last layer to the first"}[
-                    part
-                ],
-            ]
-        lines += ["", f"{name}"] if direction != "loss" else [name]
+            lines += ["", PARTS[part]]
+        lines += [name] if direction == "loss" else ["", name]
         for blocks in groups:
             lines += beside([matrix(formula, values) for formula, values in blocks])
     return "\n".join(line if len(line) <= WIDTH else line[: WIDTH - 1] + "…" for line in lines)
@@ -141,8 +137,8 @@ def beside(blocks: Sequence[list[str]]) -> list[str]:
             widths = [max(map(len, block)) for block in waiting]
             for k in range(max(map(len, waiting))):
                 cells = (
-                    (block[k] if k < len(block) else "").ljust(w)
-                    for block, w in zip(waiting, widths, strict=True)
+                    (block[k] if k < len(block) else "").ljust(width)
+                    for block, width in zip(waiting, widths, strict=True)
                 )
                 lines.append("  " + GAP.join(cells).rstrip())
             waiting.clear()

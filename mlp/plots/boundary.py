@@ -1,4 +1,4 @@
-"""What a classifier answers where: its regions and the line between them, also while it learns."""
+"""What a model answers where: regions and the lines between them, also while it learns."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from mlp.naming import is_integer, require, require_bool
 from mlp.plots import style
 from mlp.plots.plane import Plane, Table
 from mlp.plots.responses import Answers
+from mlp.plots.runs import recorded
 
 if TYPE_CHECKING:
     from matplotlib.animation import FuncAnimation
@@ -162,29 +163,24 @@ def animate_boundary(
     >>> animation.to_jshtml().count("data:image/png")  # before the training, and after each epoch
     3
     """
-    from mlp.plots.style import pyplot
-
-    pyplot()
+    style.pyplot()
     from matplotlib.animation import FuncAnimation
 
     network = network_of(model[-1] if hasattr(model, "steps") else model)
-    made = isinstance(getattr(record, "values", None), list) and hasattr(record, "epochs")
-    require(made and len(record.values) > 0, "record", record, "a WeightRecord that was given to fit()")
-    size, count = len(record.values[0]), network.count_params()
-    require(size == count, "record", f"{size} weights", f"of this model, which has {count}")
+    epochs, weights = recorded(record, network)
     require(is_integer(interval) and interval > 0, "interval", interval, "a positive number of milliseconds")
     picture = _Picture(model, X, y, features, response, classes, output, names, resolution)
     own, ax = ax is None, style.axes(ax, figsize=(6.4, 4.8))
     loss_of = picture.loss_of(network, X)
-    with weights_set(network, record.values[-1]):
+    with weights_set(network, weights[-1]):
         picture.measure()
 
     def draw(frame: int) -> tuple[()]:
         ax.clear()
-        with weights_set(network, record.values[frame]):
+        with weights_set(network, weights[frame]):
             picture.draw(ax)
             loss = loss_of()
-        title = f"epoch {record.epochs[frame]}" + ("" if loss is None else f", loss {loss:.3g}")
+        title = f"epoch {epochs[frame]}" + ("" if loss is None else f", loss {loss:.3g}")
         ax.set_title(title, color=style.INK, pad=picture.pad)
         return ()
 
@@ -195,7 +191,7 @@ def animate_boundary(
         figure.canvas.draw()
         figure.set_layout_engine("none")  # the frames keep the layout of the first: half the time
     return FuncAnimation(
-        figure, draw, frames=len(record.values), init_func=lambda: (), interval=interval, blit=False
+        figure, draw, frames=len(weights), init_func=lambda: (), interval=interval, blit=False
     )
 
 
@@ -225,6 +221,7 @@ class _Picture:
         drawn = self.plane.some(MOST_POINTS, stacklevel=4)
         self.points, self.marks = self.plane.points[drawn], None if self.T is None else self.T[drawn]
         self.corner: dict[str, Any] = {}
+        self.lines: list[Array] = []
         self.grid = self.plane.grid(resolution)
         self.rows = self.plane.rows(self.grid)
         self.limits: tuple[float, float] | None = self.answers.bounds
@@ -261,7 +258,7 @@ class _Picture:
         if len(self.grid) == 1:
             self.draw_curve(ax)
         else:
-            self.lines: list[Array] = []
+            self.lines = []
             self.draw_regions(ax)
             self.draw_points(ax)
             ax.set(xlabel=self.plane.labels[0], ylabel=self.plane.labels[1])

@@ -29,6 +29,10 @@ class Column:
     ----------
     W : Array of shape (units of the column before, size) or None
         None if what leads here are no weights from unit to unit.
+    bundle : str
+        What stands then in the place of the lines: the kind of the layer, "frozen" …
+    path : str
+        The name of the layer in a trace; empty where it has no such weights.
     between : list of str
         The layers after it that change no number of units: "Dropout 0.2" …
     shown : Array of int
@@ -109,17 +113,15 @@ def fewer(columns: list[Column], skips: list[tuple[int, int]]) -> tuple[list[Col
     gap = f"{len(columns) - len(kept)} layers\nleft out"
     after = replace(columns[-half], W=None, b=None, bundle=gap)
     places = {k: place for place, k in enumerate(kept)}
-    return [*columns[:half], after, *columns[1 - half :]], [
-        (places[a], places[b]) for a, b in skips if a in places and b in places
-    ]
+    arcs = [(places[a], places[b]) for a, b in skips if a in places and b in places]
+    return [*columns[:half], after, *columns[1 - half :]], arcs
 
 
 def skip_of(columns: Sequence[Column], step: Step, k: int) -> tuple[int, int]:
     """From which column to which the arc of a `Residual` leads, whose sum is step k."""
-    ends = [column.end for column in columns]
-    return next(c for c, end in enumerate(ends) if end >= step.begins), next(
-        c for c, end in enumerate(ends) if end > k
-    )
+    first = next(c for c, column in enumerate(columns) if column.end >= step.begins)
+    last = next(c for c, column in enumerate(columns) if column.end > k)
+    return first, last
 
 
 def caption(layer: Layer) -> str:

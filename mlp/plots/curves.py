@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mlp.arrays import Array
 
 DECADES = 100  # from this ratio of the largest to the least loss on the axis is logarithmic
-LONG = 32  # letters of a name in a legend of two columns
+LONG = 32  # letters that a name in a legend of two columns has at most
 FEW = 25  # epochs that are marked one by one
 
 
@@ -67,7 +67,7 @@ def history(
     Examples
     --------
     >>> import mlp
-    >>> figure = history({"loss": [0.9, 0.5, 0.3], "val_loss": [0.8, 0.6, 0.7]})
+    >>> figure = mlp.plots.history({"loss": [0.9, 0.5, 0.3], "val_loss": [0.8, 0.6, 0.7]})
     >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     ['training', 'validation', 'best: 0.6 in epoch 2']
     """
@@ -230,11 +230,12 @@ def learning_rates(search: RateSearch, ax: Axes | None = None) -> Axes:
     Examples
     --------
     >>> import mlp
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> x = rng.normal(size=(256, 4))
     >>> model = mlp.Sequential([mlp.layers.Dense(1, input_shape=(4,))], seed=0)
     >>> model.compile("sgd", "mse")
-    >>> ax = learning_rates(mlp.callbacks.find_learning_rate(model, x, x.sum(axis=1)))
+    >>> ax = mlp.plots.learning_rates(mlp.callbacks.find_learning_rate(model, x, x.sum(axis=1)))
     >>> ax.get_xscale(), ax.get_xlabel()
     ('log', 'learning rate')
     """

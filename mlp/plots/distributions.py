@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from mlp.errors import ArgumentError
 from mlp.inspection.network import network_of, weights_set
 from mlp.inspection.trace import trace
 from mlp.layers import stack
 from mlp.naming import require, require_one_of, snake_case
 from mlp.plots import style
+from mlp.plots.runs import recorded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MOST_LAYERS, MOST_PANELS, MOST_EPOCHS = 30, 8, 60
 MOST_NUMBERS = 20_000_000  # of all layers, for all rows
 BINS = 70
+OUTLIERS = (0.002, 0.998)  # quantiles of a layer beyond which its numbers fall into the outermost bins
+SOME_ZEROS = 0.0005  # share from which on they are said: less would be written as 0.0%
 # what is drawn: the axis, and whether it is that of absolute values, by powers of ten
 KINDS = {
     "deltas": ("|δ| = |∂L/∂net|", True),
@@ -47,14 +49,19 @@ class Spread(NamedTuple):
         """Of the numbers that are drawn; NaN if there are none."""
         return float(np.median(self.numbers)) if self.numbers.size else np.nan
 
-    def says(self) -> str:
-        """What stands beside the histogram."""
-        said = [f"median {style.number(self.median)}"] if self.numbers.size else []
-        if self.zeros >= 0.0005:
+    def left_out(self) -> list[str]:
+        """What is said about the numbers that the histogram does not have."""
+        said = []
+        if self.zeros >= SOME_ZEROS:
             said.append("all are 0" if self.zeros == 1 else f"{self.zeros:.1%} are 0")
         if self.wrong:
             said.append(f"{self.wrong:,} not finite")
-        return "\n".join(said)
+        return said
+
+    def says(self) -> str:
+        """What stands beside the histogram."""
+        median = [f"median {style.number(self.median)}"] if self.numbers.size else []
+        return "\n".join(median + self.left_out())
 
 
 def histograms(
@@ -73,8 +80,8 @@ def histograms(
 
     Parameters
     ----------
-    model : Sequential
-        Built and compiled; for the weights it need not be compiled. It does not change.
+    model : Sequential or fitted estimator
+        A `Sequential` is built and compiled; for the weights it need not be compiled. It does not change.
     x, y, sample_weight : as in `Model.train_on_batch`
         The rows that are traced; weights need none.
     what : {"deltas", "gradients", "updates", "weights", "activations", "nets"}, default "deltas"
@@ -97,29 +104,36 @@ def histograms(
     MissingPackageError
         If matplotlib is not installed.
 
+    Warns
+    -----
+    UserWarning
+        If some of very many rows are traced, or some of very many layers drawn.
+
     Notes
     -----
     It is one pass as in training, dropout included. Zeros have no logarithm, and the many of a ReLU would
     hide all else: beside the histogram stands how many there are, and it is of the others. Each histogram
     has its own height. Gradients, updates and weights are those of matrices, or if a layer has none of
     all its parameters. Updates of earlier epochs are those that the optimizer would make in its present
-    state. With very many numbers, a sample of the rows is traced, with a warning.
+    state.
 
     Examples
     --------
     >>> import mlp
+    >>> import numpy as np
     >>> hidden = [mlp.layers.Dense(8, "sigmoid") for _ in range(4)]
     >>> model = mlp.Sequential([mlp.layers.Input(2), *hidden, mlp.layers.Dense(1)], seed=0)
     >>> model.compile("sgd", "mse")
     >>> x = np.random.default_rng(0).normal(size=(50, 2))
-    >>> ax = histograms(model, x, x[:, 0]).axes[0]
+    >>> ax = mlp.plots.histograms(model, x, x[:, 0]).axes[0]
     >>> ax.get_xscale(), len(ax.get_yticks())
     ('log', 5)
     """
     require_one_of("what", what, KINDS)
     network = network_of(model)
     title, log = KINDS[what]
-    rows = None if what == "weights" and x is None else _rows(network, x, y, sample_weight)
+    epochs, steps = ([], []) if record is None else _some_epochs(*recorded(record, network))
+    rows = None if what == "weights" else _rows(network, x, y, sample_weight)
     found = _numbers(network, rows, what)
     why = " (the loss is not finite, or the optimizer is a solver)" if what == "updates" else ""
     require(bool(found), "what", what, f"something that a layer of the model has; none has {what}{why}")
@@ -127,7 +141,6 @@ def histograms(
     kinds = _kinds(network, names)
     if record is None:
         return _by_layer({name: _spread(found[name], log) for name in names}, kinds, title, log)
-    epochs, steps = _steps(record, network)
     spreads: dict[str, list[Spread]] = {name: [] for name in names}
     for values in steps:
         with weights_set(network, values):
@@ -218,14 +231,9 @@ def _kinds(network: Sequential, names: list[str]) -> list[str]:
     return said
 
 
-def _steps(record: Any, network: Sequential) -> tuple[list[int], list[Array]]:
-    values, epochs = getattr(record, "values", None), getattr(record, "epochs", None)
-    fits = isinstance(values, list) and isinstance(epochs, list) and len(values) == len(epochs) > 0
-    size = network.count_params()
-    fits = fits and all(np.shape(one) == (size,) for one in values or ())
-    require(fits, "record", record, f"a WeightRecord of a training of this model, with {size} parameters")
-    assert isinstance(values, list)
-    assert isinstance(epochs, list)
+def _some_epochs(epochs: list[int], values: list[Array]) -> tuple[list[int], list[Array]]:
+    """All epochs, or of very many some that lie evenly."""
+    require(len(epochs) > 1, "record", epochs, "of two epochs or more; train longer, or leave it out")
     chosen = np.unique(np.linspace(0, len(values) - 1, min(len(values), MOST_EPOCHS)).round().astype(int))
     return [epochs[k] for k in chosen], [values[k] for k in chosen]
 
@@ -235,7 +243,10 @@ def _edges(spreads: list[Spread], log: bool) -> Array:
     full = [spread.numbers for spread in spreads if spread.numbers.size]
     if not full:
         return np.geomspace(1e-3, 1, BINS + 1) if log else np.linspace(-1, 1, BINS + 1)
-    low, high = (f(np.quantile(one, q) for one in full) for f, q in ((min, 0.002), (max, 0.998)))
+    low, high = np.quantile(full[0], OUTLIERS)
+    for one in full[1:]:
+        least, largest = np.quantile(one, OUTLIERS)
+        low, high = min(low, least), max(high, largest)
     if log:
         return np.geomspace(max(low / 1.5, 1e-300), high * 1.5, BINS + 1)
     room = 0.05 * (high - low) or max(abs(high), 1.0)
@@ -298,8 +309,6 @@ def _by_epoch(
     size = (1.2 + 2.7 * columns, 0.6 + 2.7 * rows)
     figure, grid = style.panels(rows, columns, sharex=True, sharey=True, figsize=size)
     edges = _edges([one for spread in spreads.values() for one in spread], log)
-    if len(epochs) < 2:
-        raise ArgumentError("record has one epoch only: train for more, or leave record out")
     middles = (np.array(epochs[1:]) + np.array(epochs[:-1])) / 2
     sides = np.concatenate([[epochs[0]], middles, [epochs[-1]]])
     for ax, spread, kind in zip(grid.flat, spreads.values(), kinds, strict=False):
@@ -307,10 +316,8 @@ def _by_epoch(
         ax.pcolormesh(sides, edges, shares.T, cmap=style.SEQUENTIAL, vmin=0, vmax=1, rasterized=True)
         medians = [one.median for one in spread]
         ax.plot(epochs, medians, color=style.RED, linewidth=1.8, label="median")
-        text = kind.replace("\n", ", ")
-        if spread[-1].zeros >= 0.0005:
-            text += f"\n{spread[-1].zeros:.0%} are 0 at the end"
-        ax.set_title(text, fontsize="small", color=style.INK)
+        at_end = [f"{said} at the end" for said in spread[-1].left_out()]
+        ax.set_title("\n".join([kind.replace("\n", ", "), *at_end]), fontsize="small", color=style.INK)
         if log:
             ax.set_yscale("log")
         ax.set_ylim(edges[0], edges[-1])

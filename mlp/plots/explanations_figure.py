@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 BAR, OUTPUTS = 0.34, 5  # inches for a bar; groups of bars that can still be told apart
 VISIBLE = 0.01  # share of the contributions from which on what is missing to their sum is drawn
 HATCHES = ("", "///", "...", "\\\\\\", "xxx")
+BARS: dict[str, Any] = {"edgecolor": style.PAPER, "linewidth": 0}  # the colour of the hatches, and no frame
 
 
 def contributions(
@@ -65,14 +66,15 @@ def contributions(
     Examples
     --------
     >>> import mlp
+    >>> import numpy as np
     >>> model = mlp.Sequential([mlp.layers.Dense(3, "softmax", input_shape=(4,))], seed=1)
     >>> found = mlp.explanations.deeplift(model, np.ones((5, 4)))
-    >>> ax = contributions(found, row=2, names=["a", "b", "c", "d"])
+    >>> ax = mlp.plots.contributions(found, row=2, names=["a", "b", "c", "d"])
     >>> ax.get_xlabel()
     'net activation of output 1'
     """
     require(is_integer(most) and most > 0, "most", most, "a positive integer")
-    found = values.values if isinstance(values, Contributions) else _numbers(values, "values", (1, 2))
+    found = values.values if isinstance(values, Contributions) else _numbers(values)
     found = found[None] if found.ndim == 1 else found
     inside = is_integer(row) and -len(found) <= row < len(found)
     require(inside, "row", row, f"the number of one of {len(found)} rows")
@@ -139,7 +141,7 @@ def importance(
     >>> import mlp
     >>> model = mlp.Sequential([mlp.layers.Dense(1, input_shape=(3,))])
     >>> model.set_weights([[[1.0], [-3.0], [2.0]], [0.0]])
-    >>> ax = importance(mlp.explanations.olden(model), names=["a", "b", "c"])
+    >>> ax = mlp.plots.importance(mlp.explanations.olden(model), names=["a", "b", "c"])
     >>> [text.get_text() for text in ax.get_yticklabels()]
     ['b', 'c', 'a']
     """
@@ -149,10 +151,10 @@ def importance(
         found = np.abs(values.values).mean(axis=0).reshape(-1, 1)
         label = "mean |contribution| to the " + ("output" if values.of == "out" else "net activation")
     else:
-        found = _numbers(values, "values", (1, 2))
+        found = _numbers(values)
         found = found[:, None] if found.ndim == 1 else found
     count, several = found.shape
-    legend = style.names_of(outputs or [f"output {k}" for k in range(several)], several, "outputs", "")
+    legend = _names_of_outputs(outputs, several)
     if several > OUTPUTS:
         warnings.warn(
             f"values has {several} outputs; the mean of |values| over them is drawn. For one of them give "
@@ -160,21 +162,13 @@ def importance(
             UserWarning,
             stacklevel=2,
         )
-        found, several, label = (
-            np.abs(found).mean(axis=1, keepdims=True),
-            1,
-            "mean |importance| of all outputs",
-        )
+        found, several = np.abs(found).mean(axis=1, keepdims=True), 1
+        label = "mean |importance| of all outputs"
     order = np.argsort(-np.abs(found).mean(axis=1), kind="stable")[:most]
     texts = style.names_of(names, count, "names", "x")
     ax = style.axes(ax, figsize=(6.4, 1.3 + BAR * len(order) * max(1, 0.6 * several)))
     for k in range(several):
-        look: dict[str, Any] = {
-            "color": style.COLOURS[k],
-            "hatch": HATCHES[k],
-            "edgecolor": "white",
-            "linewidth": 0,
-        }
+        look: dict[str, Any] = BARS | {"color": style.COLOURS[k], "hatch": HATCHES[k]}
         places = np.arange(len(order)) + (k + 0.5) * 0.8 / several - 0.4
         ax.barh(places, found[order, k], 0.8 / several, label=legend[k] if several > 1 else None, **look)
     ax.axvline(0, color=style.INK, linewidth=0.8)
@@ -186,13 +180,18 @@ def importance(
     return ax
 
 
-def _numbers(values: Any, name: str, axes: tuple[int, ...]) -> Array:
+def _numbers(values: Any) -> Array:
     """Finite numbers in an array of one or two axes."""
-    found = as_numbers(values, np.dtype(np.float64), name)
-    right = np.ndim(values) in axes and found.size > 0
-    require(right, name, np.shape(values), "an array of one axis or two, or Contributions")
-    require_finite(found, name)
+    found = as_numbers(values, np.dtype(np.float64), "values")
+    right = np.ndim(values) in (1, 2) and found.size > 0
+    require(right, "values", np.shape(values), "an array of one axis or two, or Contributions")
+    require_finite(found, "values")
     return found.reshape(np.shape(values))
+
+
+def _names_of_outputs(outputs: Sequence[str] | None, count: int) -> list[str]:
+    default = [f"output {k}" for k in range(count)]
+    return style.names_of(default if outputs is None else outputs, count, "outputs", "")
 
 
 def _texts(names: Any, shape: tuple[int, ...], x: Any, rows: int, row: int) -> list[str]:
@@ -221,34 +220,21 @@ def _largest(values: Array, texts: list[str], most: int) -> tuple[Array, list[st
     if len(values) <= most + 1:
         return values[order], [texts[k] for k in order]
     rest = values[order[most:]].sum()
-    return np.append(values[order[:most]], rest), [
-        *(texts[k] for k in order[:most]),
-        f"{len(values) - most} others",
-    ]
+    labels = [*(texts[k] for k in order[:most]), f"{len(values) - most} others"]
+    return np.append(values[order[:most]], rest), labels
 
 
 def _draw_bars(ax: Axes, lows: Array, shown: Array) -> None:
     raised = shown >= 0
     for where, colour, hatch in ((raised, style.ORANGE, ""), (~raised, style.BLUE, "///")):
-        look: dict[str, Any] = {
-            "color": colour,
-            "hatch": hatch,
-            "edgecolor": "white",
-            "linewidth": 0,
-            "zorder": 2,
-        }
+        look: dict[str, Any] = BARS | {"color": colour, "hatch": hatch, "zorder": 2}
         ax.barh(np.flatnonzero(where), shown[where], 0.72, lows[where], **look)
-    behind = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
+    behind = {"facecolor": style.PAPER, "edgecolor": "none", "pad": 0.6}
+    written: dict[str, Any] = {"va": "center", "fontsize": "small", "color": style.INK, "bbox": behind}
     for k, (low, value) in enumerate(zip(lows, shown, strict=True)):
         text = ("+" if value >= 0 else "") + style.number(value, 3)
-        look = {
-            "va": "center",
-            "fontsize": "small",
-            "color": style.INK,
-            "bbox": behind,
-            "zorder": 3,
-        }
-        ax.annotate(text, (max(low, low + value), k), (4, 0), textcoords="offset points", **look)
+        end = (max(low, low + value), k)
+        ax.annotate(text, end, (4, 0), textcoords="offset points", zorder=3, **written)
         if k + 1 < len(shown):  # from the end of a bar to the beginning of the next
             ax.plot([low + value] * 2, [k - 0.36, k + 1.36], color=style.GREY, linewidth=0.8, zorder=1)
     places = np.append(lows, lows[-1] + shown[-1])
@@ -267,20 +253,14 @@ def _draw_ends(ax: Axes, start: float, end: float, what: str, bars: int) -> None
         ax.plot([value] * 2, line, color=style.INK, linewidth=1.2, zorder=2.5)
         share = (value - low) / (high - low)
         side = "left" if share < 0.2 else "right" if share > 0.8 else "center"
-        look: dict[str, Any] = {
-            "ha": side,
-            "va": "center",
-            "fontsize": "small",
-            "fontweight": "bold",
-            "color": style.INK,
-        }
-        ax.annotate(f"{text} {style.number(value, 3)}", (value, place), **look)
+        look: dict[str, Any] = {"ha": side, "va": "center", "fontsize": "small", "color": style.INK}
+        ax.annotate(f"{text} {style.number(value, 3)}", (value, place), fontweight="bold", **look)
 
 
 def _quantity(values: Any, row: int, outputs: Sequence[str] | None) -> str:
     if not isinstance(values, Contributions):
         return "contribution"
     k, units = int(values.output[row]), values.units
-    names = style.names_of(outputs or [f"output {n}" for n in range(units)], units, "outputs", "")
+    names = _names_of_outputs(outputs, units)
     name = names[k] if units > 1 or outputs is not None else "output" if values.of == "out" else "the output"
     return f"net activation of {name}" if values.of == "net" else name

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from mlp.arrays import Array
 
-POINTS = 1201
+POINTS = 1201  # an odd number, so that 0 is one of them
 
 
 def activations(
@@ -62,7 +62,8 @@ def activations(
 
     Examples
     --------
-    >>> figure = activations("sigmoid")
+    >>> import mlp
+    >>> figure = mlp.plots.activations("sigmoid")
     >>> slope = figure.axes[1].lines[0]
     >>> float(slope.get_ydata().max())  # a sigmoid makes a delta four times smaller, or worse
     0.25
@@ -78,13 +79,8 @@ def activations(
     curves = [(_title(one), *_curve(one, net)) for one in found]
     grid = _axes_for(ax, derivative)
     for k, (label, out, slope) in enumerate(curves):
-        colour, marker = style.COLOURS[k % len(style.COLOURS)], style.MARKERS[k % len(style.MARKERS)]
-        look: dict[str, Any] = {
-            "color": colour,
-            "marker": marker,
-            "markevery": (60 + 35 * k, 240),
-            "markersize": 5,
-        }
+        # marks of several curves at different places, so that none lies on another
+        look: dict[str, Any] = style.marker(k) | {"markevery": (60 + 35 * k, 240), "markersize": 5}
         grid[0].plot(net, out, label=label, linewidth=2, **look)
         if derivative:
             dashed = len(grid) == 1
@@ -102,7 +98,7 @@ def _title(activation: Activation) -> str:
 
 
 def _curve(activation: Activation, net: Array) -> tuple[Array, Array]:
-    """F and its slope at these numbers, as those of one unit."""
+    """The function and its slope at these numbers, as those of one unit."""
     name = type(activation).__name__
     by_rows = any(hasattr(activation, name) for name in ("row_f", "rows_f", "row_delta"))
     if by_rows or activation.outputs(2) != 2:

@@ -60,19 +60,24 @@ def confusion_matrix(
     MissingPackageError
         If matplotlib is not installed.
 
+    Warns
+    -----
+    UserWarning
+        If there are too many classes for numbers in the cells.
+
     Examples
     --------
     >>> import mlp
     >>> model = mlp.Sequential([mlp.layers.Dense(1, "sigmoid", input_shape=(1,))])
     >>> model.compile("sgd", "binary_crossentropy")
     >>> model.set_weights([[[1.0]], [0.0]])
-    >>> ax = confusion_matrix(model, [[-2.0], [-1.0], [1.0], [2.0]], [0, 1, 1, 1], ["no", "yes"])
+    >>> ax = mlp.plots.confusion_matrix(model, [[-2.0], [-1.0], [1.0], [2.0]], [0, 1, 1, 1], ["no", "yes"])
     >>> [text.get_text() for text in ax.texts], ax.get_title()
     (['1', '0', '1', '2'], '75.0% of 4 rows right')
     """
     require_one_of("normalize", normalize, (None, "true", "pred", "all"))
     labels, right, answered, _ = _judged(model, X, y)
-    names = list(map(str, labels if classes is None else style.names_of(classes, len(labels), "classes", "")))
+    names = style.names_of(labels if classes is None else classes, len(labels), "classes", "")
     style.pyplot()
     from sklearn.metrics import ConfusionMatrixDisplay
 
@@ -161,7 +166,7 @@ def calibration(
     >>> model = mlp.Sequential([mlp.layers.Dense(1, "sigmoid", input_shape=(1,))])
     >>> model.compile("sgd", "binary_crossentropy")
     >>> model.set_weights([[[1.0]], [0.0]])
-    >>> ax = calibration(model, [[-2.0], [-1.0], [1.0], [2.0]], [0, 0, 0, 1], bins=2)
+    >>> ax = mlp.plots.calibration(model, [[-2.0], [-1.0], [1.0], [2.0]], [0, 0, 0, 1], bins=2)
     >>> ax.get_xlabel()
     'probability of class 1'
     """
@@ -232,18 +237,10 @@ def _numbers_of(y: Any, count: int, rows: int) -> Array:
     """The numbers of the right classes, from numbers, one-hot rows, or −1 and 1."""
     T = np.asarray(y)
     T = np.array(T.tolist()) if T.dtype == object else T
-    require(
-        T.dtype.kind in "biuf",
-        "y",
-        T.dtype,
-        "numbers of classes or one-hot rows, as the model is fitted with",
-    )
-    require(
-        T.ndim in (1, 2) and len(T) == rows,
-        "y",
-        T.shape,
-        f"of shape ({rows},), ({rows}, 1) or ({rows}, {count})",
-    )
+    hint = "numbers of classes or one-hot rows, as the model is fitted with"
+    require(T.dtype.kind in "biuf", "y", T.dtype, hint)
+    hint = f"of shape ({rows},), ({rows}, 1) or ({rows}, {count})"
+    require(T.ndim in (1, 2) and len(T) == rows, "y", T.shape, hint)
     if T.ndim == 2 and T.shape[1] > 1:
         one_hot = T.shape[1] == count and bool(((T == 0) | (T == 1)).all() and (T.sum(axis=1) == 1).all())
         hint = f"one-hot rows of {count} classes; where several can be right, draw one column at a time"
@@ -254,9 +251,8 @@ def _numbers_of(y: Any, count: int, rows: int) -> Array:
     if count == 2 and np.isin(T, (-1, 1)).all():
         T = (T > 0).astype(np.float64)
     whole = bool((np.floor(T) == T).all()) and bool(((T >= 0) & (count > T)).all())
-    require(
-        whole, "y", T[:5].tolist(), f"numbers of classes from 0 to {count - 1}; a regression has no classes"
-    )
+    hint = f"numbers of classes from 0 to {count - 1}; a regression has no classes"
+    require(whole, "y", T[:5].tolist(), hint)
     return T.astype(np.intp)
 
 
@@ -269,13 +265,11 @@ def _judged_estimator(model: Any, X: Any, y: Any, probable: bool) -> tuple[Any, 
         raise NotReadyError(f"{type(model).__name__} is not fitted yet: call fit() first")
     labels, T, answered = model.classes_, np.asarray(y), np.asarray(model.predict(X))
     single = isinstance(labels, np.ndarray) and answered.ndim == 1
-    require(
-        single, "model", type(model).__name__, "for one class a row; draw one column of several at a time"
-    )
+    hint = "a classifier with one class a row; draw one column of several at a time"
+    require(single, "model", type(model).__name__, hint)
     T = T.ravel() if T.ndim == 2 and T.shape[1] == 1 else T
-    require(
-        T.shape == answered.shape, "y", T.shape, f"of shape {answered.shape}, one class for each row of X"
-    )
+    hint = f"of shape {answered.shape}, one class for each row of X"
+    require(T.shape == answered.shape, "y", T.shape, hint)
     known = np.isin(T, labels)
     require(bool(known.all()), "y", T[~known][:1].tolist(), f"of the classes of the model, {labels.tolist()}")
     numbers, answer_numbers = (labels.searchsorted(one) for one in (T, answered))

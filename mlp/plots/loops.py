@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 WORK = 5e9  # rows times parameters times points at which the losses of the steps are computed
 MOST_POINTS, MOST_STEPS, MOST_LOOPS = 600, 200_000, 6
-LINES = ("-", "--", "-.", ":")
 UNITS = {"epoch": "epoch", "step": "updates of the weights", "second": "seconds of training"}
 
 
@@ -82,15 +81,19 @@ class Loop:
 
     Attributes
     ----------
+    model : Sequential
+        The copy, trained.
     label : str
-    at : Array of shape (k,)
-        Epochs, updates or seconds of the points of the line.
-    losses : Array of shape (k,)
-        Over all rows, there.
-    fine : tuple of Array
-        The same for single steps; empty where an epoch is a step.
+    diverged : bool
+    steps : int
+        Of an epoch.
+    record : WeightRecord
+        The weights at the start and after each epoch.
     path : WeightRecord or Steps
-        The finest that there is.
+        The same, or where it is `noisy` the weights after single steps.
+    noisy : bool
+    at : Array of shape (k,)
+        Epochs, updates or seconds of the weights in `record`.
     """
 
     def __init__(
@@ -169,12 +172,13 @@ def training_loops(
     Examples
     --------
     >>> import mlp
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> x = rng.normal(size=(60, 1))
     >>> y = 2 * x[:, 0] + 1 + 0.3 * rng.normal(size=60)
     >>> model = mlp.Sequential([mlp.layers.Dense(1, input_shape=(1,))], seed=0)
     >>> model.compile(mlp.optimizers.SGD(0.05), "mse")
-    >>> figure = training_loops(model, x, y, epochs=10, parameters=("dense.W", "dense.b"))
+    >>> figure = mlp.plots.training_loops(model, x, y, epochs=10, parameters=("dense.W", "dense.b"))
     >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     ['all 60 rows: gradient descent', '6 rows: minibatches', '1 row: stochastic']
     """
@@ -226,14 +230,12 @@ def _sizes(batch_sizes: Any, rows: int) -> list[Any]:
     if batch_sizes is None:
         small = [size for size in (max(1, min(32, rows // 10)), 1) if size < rows]
         return list(dict.fromkeys(["full", *small]))
-    sizes = (
-        list(batch_sizes) if np.iterable(batch_sizes) and not isinstance(batch_sizes, str) else [batch_sizes]
-    )
+    single = isinstance(batch_sizes, str) or not np.iterable(batch_sizes)
+    sizes = [batch_sizes] if single else list(batch_sizes)
     for size in sizes:
         fits = (isinstance(size, str) and size == "full") or (is_integer(size) and size > 0)
         require(fits, "batch_sizes", size, "'full' or a positive integer")
-    most = MOST_LOOPS
-    require(0 < len(sizes) <= most, "batch_sizes", batch_sizes, f"from one to {most} sizes")
+    require(0 < len(sizes) <= MOST_LOOPS, "batch_sizes", batch_sizes, f"from one to {MOST_LOOPS} sizes")
     return [int(size) if is_integer(size) else size for size in dict.fromkeys(sizes)]
 
 
@@ -262,7 +264,7 @@ def _draw(ax: Axes, loops: list[Loop], landscape: Landscape, by: str, title: str
             "marker": style.MARKERS[k],
             "markersize": 4.5,
             "markevery": every,
-            "linestyle": "none" if every_step else LINES[k % len(LINES)],
+            "linestyle": "none" if every_step else style.LINES[k],
         }
         if every_step:
             look["markeredgecolor"] = "white"
@@ -297,11 +299,8 @@ def _say_where(ax: Axes, first: Loop) -> None:
     note = ax.get_title()
     if "as the model has them" in note:
         where = first.label.partition(": ")[2]
-        ax.set_title(
-            note.replace("as the model has them", f"as at the end of {where}"),
-            fontsize="small",
-            color=style.GREY,
-        )
+        note = note.replace("as the model has them", f"as at the end of {where}")
+        ax.set_title(note, fontsize="small", color=style.GREY)
     legend = ax.get_legend()
     if legend is not None:  # the panel beside it has the names
         handles, labels = ax.get_legend_handles_labels()

@@ -156,10 +156,12 @@ def _warn_of_left_out(columns: Sequence[Column], by_default: bool) -> None:
     for column in columns:
         if column.left_out and by_default:
             name = column.title.partition("\n")[0]
+            first = column.shown[-1] == len(column.shown) - 1
+            which = "the first" if first else "those with the largest weights"
             warnings.warn(
-                f"{len(column.shown)} of the {column.size:,} units of {name!r} are drawn, those with the "
-                "largest weights; most= sets how many, mlp.plots.weight_images shows all weights of a "
-                "layer, and mlp.utils.plot_model draws a box for each layer",
+                f"{len(column.shown)} of the {column.size:,} units of {name!r} are drawn, {which}; most= "
+                "sets how many, mlp.plots.weight_images shows all weights of a layer, and "
+                "mlp.utils.plot_model draws a box for each layer",
                 UserWarning,
                 stacklevel=3,
             )

@@ -98,7 +98,7 @@ class Nodes:
     def size(self, points: float, text: str = "", width: float = 0.0) -> float:
         """Of letters: smaller in a small picture, but with `width` inches of room no smaller than must be."""
         room = min(style.fitting(7, text, width * self.shrink), 20 * self.shrink) if width else 0.0
-        return max(points * self.shrink, min(room, points), 4.5)
+        return max(points * self.shrink, min(room, points), style.SMALLEST_LETTERS)
 
     def begin(self, ax: Axes | None) -> None:
         """Make or take the axes, with room for names at both sides, headings below and arcs above."""
@@ -188,19 +188,8 @@ class Nodes:
         t = 1 / (targets + 1) if targets <= sources else sources / (sources + 1)
         for place, value in zip(segments.reshape(-1, 4), values.ravel(), strict=True):
             x, y = place[:2] + t * (place[2:] - place[:2])
-            box: dict[str, Any] = {
-                "boxstyle": "square,pad=0.1",
-                "facecolor": style.PAPER,
-                "edgecolor": "none",
-            }
-            look: dict[str, Any] = {
-                "ha": "center",
-                "va": "center",
-                "bbox": box,
-                "zorder": 2,
-                "color": style.INK,
-            }
-            self.ax.text(x, y, style.number(value), fontsize=self.size(8), **look)
+            box = {"boxstyle": "square,pad=0.1", "facecolor": style.PAPER, "edgecolor": "none"}
+            self._write(x, y, style.number(value), 8, style.INK, bbox=box, zorder=2)
 
     def draw_bundle(self, k: int) -> None:
         """What leads into column k where it is not one weight from unit to unit."""
@@ -210,9 +199,8 @@ class Nodes:
         corners = [(left, a[0] + r), (left, a[-1] - r), (right, b[-1] - r), (right, b[0] + r)]
         x, y = zip(*corners, strict=True)
         self.ax.fill(x, y, color=style.FAINT, alpha=0.6, linewidth=0, zorder=0)
-        look: dict[str, Any] = {"ha": "center", "va": "center", "color": style.INK}
         middle = (left + right) / 2, float(a.mean() + b.mean()) / 2
-        self.ax.text(*middle, self.columns[k].bundle, fontsize=self.size(9), **look)
+        self._write(*middle, self.columns[k].bundle, 9, style.INK)
 
     def draw_between(self, k: int) -> None:
         """The layers without weights after column k, upright, and lines from its units through them."""
@@ -232,14 +220,7 @@ class Nodes:
             if self.shrink <= LEGIBLE:
                 continue
             middle = (left + (GATE - 0.1) / 2, (top + bottom) / 2)
-            look: dict[str, Any] = {
-                "rotation": 90,
-                "ha": "center",
-                "va": "center",
-                "color": style.INK,
-                "zorder": 4,
-            }
-            self.ax.text(*middle, name, fontsize=self.size(8), **look)
+            self._write(*middle, name, 8, style.INK, rotation=90, zorder=4)
 
     def _frame(self, left: float, bottom: float, width: float, height: float) -> None:
         from matplotlib.patches import FancyBboxPatch
@@ -272,8 +253,8 @@ class Nodes:
             text = f"⋮\n{column.left_out:,} more"
             self._write(x, float(self.y(k)[-1]), text, 8, style.INK)
 
-    def _write(self, x: float, y: float, text: str, points: float, colour: str) -> None:
-        look: dict[str, Any] = {"ha": "center", "va": "center", "color": colour, "zorder": 6}
+    def _write(self, x: float, y: float, text: str, points: float, colour: str, **look: Any) -> None:
+        look = {"ha": "center", "va": "center", "color": colour, "zorder": 6, **look}
         self.ax.text(x, y, text, fontsize=self.size(points), **look)
 
     def draw_deltas(self, x: float, y: Array, delta: Array) -> None:
@@ -283,20 +264,10 @@ class Nodes:
             diamonds.set(linewidth=0.8, zorder=6)
             return
         for place, value in zip(y, delta, strict=True):
-            mappable = self._colours("deltas")
-            box: dict[str, Any] = {
-                "boxstyle": "round,pad=0.2",
-                "facecolor": mappable.to_rgba(value),
-                "edgecolor": style.INK,
-            }
-            look: dict[str, Any] = {
-                "ha": "center",
-                "va": "center",
-                "zorder": 6,
-                "bbox": box | {"linewidth": 0.7},
-            }
-            text, colour = f"δ {style.number(value)}", self._ink(value, "deltas")
-            self.ax.text(x, place - self.radius - 0.12, text, fontsize=self.size(7), color=colour, **look)
+            colour = self._colours("deltas").to_rgba(value)
+            box = {"boxstyle": "round,pad=0.2", "facecolor": colour, "edgecolor": style.INK, "linewidth": 0.7}
+            below = place - self.radius - 0.12
+            self._write(x, below, f"δ {style.number(value)}", 7, self._ink(value, "deltas"), bbox=box)
 
     def _marks(self, x: float, y: Array, radius: float, values: Any, what: str, corners: int = 0) -> Any:
         from matplotlib.collections import PatchCollection
@@ -344,12 +315,9 @@ class Nodes:
         inner = sum(a <= c and d <= b and (c, d) != (a, b) for c, d in self.skips)
         top = self.height / 2 + 0.15 + 0.25 * inner
         points = [(self.x[a], start), (self.x[a], top), (self.x[b], top), (self.x[b], stop)]
-        look: dict[str, Any] = {
-            "color": style.INK,
-            "linewidth": 1.3,
-            "arrowstyle": "-|>,head_length=5,head_width=2.6",
-        }
-        self.ax.add_patch(FancyArrowPatch(path=Path(points), **look))
+        look: dict[str, Any] = {"color": style.INK, "linewidth": 1.3}
+        head = "-|>,head_length=5,head_width=2.6"
+        self.ax.add_patch(FancyArrowPatch(path=Path(points), arrowstyle=head, **look))
         self._write(self.x[b] + 0.14, top - 0.1, "+", 12, style.INK)
 
     def draw_keys(self) -> None:
@@ -362,13 +330,8 @@ class Nodes:
             Line2D([], [], color=NEGATIVE, linewidth=2.5, linestyle="--", label=f"{W} < 0"),
             Line2D([], [], color="none", label=f"thickest: |{W}| = {style.number(self.scale)}"),
         ]
-        place: dict[str, Any] = {
-            "loc": "upper center",
-            "bbox_to_anchor": (0.5, 0.02),
-            "ncols": 3,
-            "frameon": False,
-        }
-        style.legend(self.ax, handles=keys, **place)
+        place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.02)}
+        style.legend(self.ax, handles=keys, ncols=3, frameon=False, **place)
         figure: Any = self.ax.figure
         look: dict[str, Any] = {"ax": self.ax, "shrink": 0.6, "aspect": 18, "pad": 0.03}
         if self.has_out:

@@ -43,20 +43,12 @@ class Table:
             self.values = self.values.astype(np.float64)
         else:
             self.keys = [key for key in X.columns if getattr(X[key].dtype, "kind", "O") in "biuf"]
-            require(
-                len(self.keys) > 0 and len(X) > 0,
-                "X",
-                list(X.columns),
-                "a frame with rows and numeric columns",
-            )
+            usable = len(self.keys) > 0 and len(X) > 0
+            require(usable, "X", list(X.columns), "a frame with rows and numeric columns")
             self.values = X[self.keys].to_numpy(np.float64)
             names = names if names is not None else [str(key) for key in self.keys]
-        require(
-            bool(np.isfinite(self.values).any(axis=0).all()),
-            "X",
-            X,
-            "columns with at least one finite number",
-        )
+        known = bool(np.isfinite(self.values).any(axis=0).all())
+        require(known, "X", X, "columns with at least one finite number")
         self.names = style.names_of(names, self.values.shape[1], "names", "x")
         self.usual = np.nanmedian(np.where(np.isfinite(self.values), self.values, np.nan), axis=0)
 
@@ -79,12 +71,8 @@ class Table:
             return self.names.index(feature)
         fits = is_integer(feature) and -len(self.names) <= feature < len(self.names)
         known = ", ".join(self.names[:10]) + (" …" if len(self.names) > 10 else "")
-        require(
-            fits,
-            "features",
-            feature,
-            f"numbers below {len(self.names)} or names of numeric columns ({known})",
-        )
+        hint = f"numbers below {len(self.names)} or names of numeric columns ({known})"
+        require(fits, "features", feature, hint)
         return int(feature) % len(self.names)
 
 

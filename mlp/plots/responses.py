@@ -113,11 +113,10 @@ class Answers:
             raise ArgumentError(f"y has the label {error.args[0]!r}; the classes are {self.labels}") from None
 
     def targets(self, y: Any, rows: int) -> Array:
-        """Y as numbers of classes, or as numbers for the one output that is drawn; shape (n,)."""
+        """The targets as numbers of classes, or as those of the one output that is drawn; shape (n,)."""
         T = np.asarray(y)
-        require(
-            T.ndim in (1, 2) and len(T) == rows, "y", f"shape {T.shape}", f"{rows} targets, one a row of X"
-        )
+        fits = T.ndim in (1, 2) and len(T) == rows
+        require(fits, "y", f"shape {T.shape}", f"{rows} targets, one a row of X")
         if T.ndim == 2 and T.shape[1] == 1:
             T = T[:, 0]
         if self.labels is not None:
@@ -150,12 +149,8 @@ def _network(model: Any, response: str) -> tuple[Callable[[Any], Array], list[An
     margin = isinstance(loss, Hinge | SquaredHinge | CategoricalHinge) and not activation.probabilities
     if not (activation.probabilities or logits or margin):
         fits = response in ("auto", "predict")
-        require(
-            fits,
-            "response",
-            response,
-            '"auto" or "predict": the outputs are neither probabilities nor scores',
-        )
+        hint = '"auto" or "predict": the outputs are neither probabilities nor scores'
+        require(fits, "response", response, hint)
         return model.predict, None, "predict"
     labels: list[Any] = [-1, 1] if margin and units == 1 else list(range(max(units, 2)))
     squash = activations.get("sigmoid" if units == 1 else "softmax")
@@ -176,12 +171,8 @@ def _network(model: Any, response: str) -> tuple[Callable[[Any], Array], list[An
 
     if response == "predict":
         return answers, labels, response
-    require(
-        response != "predict_proba" or not margin,
-        "response",
-        response,
-        '"decision_function" with a hinge loss',
-    )
+    possible = response != "predict_proba" or not margin
+    require(possible, "response", response, '"decision_function" with a hinge loss')
     if response == "decision_function" or margin:
         require(logits or margin, "response", response, '"predict_proba": the outputs are probabilities')
         return scores, labels, "decision_function"

@@ -13,6 +13,7 @@ from mlp.naming import require, snake_case
 
 if TYPE_CHECKING:
     from mlp.arrays import Array
+    from mlp.sequential import Sequential
 
 VALIDATION = "val_"
 EXPECTED = "a History, its dict, a model or estimator that was fitted, or a dict of several of these by name"
@@ -62,6 +63,25 @@ def runs_of(history: Any) -> dict[str, Run]:
     if not several:
         return {"": _run_of(history)}
     return {str(name): _run_of(one) for name, one in history.items()}
+
+
+def recorded(record: Any, network: Sequential, argument: str = "record") -> tuple[list[Any], list[Array]]:
+    """The epochs of a `WeightRecord`, and the flat vectors of parameters after them.
+
+    Raises
+    ------
+    ArgumentError
+        If it is no record, has nothing in it, or is of another model; the error names `argument`.
+    """
+    epochs, values = getattr(record, "epochs", None), getattr(record, "values", None)
+    listed = isinstance(epochs, list) and isinstance(values, list) and len(values) == len(epochs) > 0
+    require(listed, argument, record, "a WeightRecord that was given to fit()")
+    assert isinstance(epochs, list)
+    assert isinstance(values, list)
+    size = network.count_params()
+    fits = all(np.shape(one) == (size,) for one in values)
+    require(fits, argument, f"{np.size(values[0])} weights", f"of this model, which has {size}")
+    return epochs, values
 
 
 def _is_curve(value: Any) -> bool:

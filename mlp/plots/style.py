@@ -30,18 +30,10 @@ BLUE, ORANGE, GREEN, PINK = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
 SKY, RED, YELLOW, BLACK = "#56B4E9", "#D55E00", "#F0E442", "#000000"
 VIOLET = "#7A5195"  # beside the eight colours: there are ten digits
 COLOURS = (BLUE, ORANGE, GREEN, PINK, SKY, RED, BLACK, YELLOW)  # yellow is the hardest to see on white
-RUNS = (
-    BLUE,
-    GREEN,
-    RED,
-    PINK,
-    BLACK,
-    SKY,
-    ORANGE,
-    YELLOW,
-)  # of trainings side by side, also on a grey ground
+RUNS = (BLUE, GREEN, RED, PINK, BLACK, SKY, ORANGE, YELLOW)  # of trainings, also on a grey ground
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
+SMALLEST_LETTERS = 4.5  # points
 
 # names of colour maps, which `pyplot` makes known to matplotlib: they can be given as cmap=
 DIVERGING = "mlp_diverging"  # blue, white at the middle, orange: for numbers of both signs

@@ -16,7 +16,7 @@ from mlp.evaluation import as_a_whole, evaluate, require_compiled
 from mlp.inspection.network import network_of
 from mlp.naming import is_integer, require, require_bool
 from mlp.plots import style
-from mlp.plots.runs import title_of
+from mlp.plots.runs import recorded, title_of
 from mlp.sources import open_rows
 
 if TYPE_CHECKING:
@@ -151,11 +151,16 @@ def loss_surface(
     MissingPackageError
         If matplotlib is not installed.
 
+    Warns
+    -----
+    UserWarning
+        If some of many rows are taken.
+
     Notes
     -----
     Of a model with two parameters it is the surface itself, and paths lie on it. With more, a path is
     projected: the loss of the surface below it is not that of the training. Steps of the colour are
-    narrower near the least loss. With many rows and parameters a sample of the rows is taken, with a warning.
+    narrower near the least loss.
 
     References
     ----------
@@ -168,7 +173,7 @@ def loss_surface(
     >>> model.compile(mlp.optimizers.SGD(0.1), "mse")
     >>> x, y, record = [[0.0], [1.0]], [1.0, 3.0], mlp.callbacks.WeightRecord()
     >>> history = model.fit(x, y, epochs=20, batch_size="full", callbacks=[record], verbose=0)
-    >>> ax = loss_surface(model, x, y, paths=record)
+    >>> ax = mlp.plots.loss_surface(model, x, y, paths=record)
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('dense.W[0, 0]', 'dense.b[0]')
     """
@@ -205,11 +210,8 @@ def paths_of(paths: Any, network: Sequential) -> dict[str, Array]:
     named = paths if isinstance(paths, Mapping) else {"": paths}
     found = {}
     for name, record in named.items():
-        values = np.asarray(getattr(record, "values", None) if not isinstance(record, Mapping) else None)
-        fits = values.dtype != object and values.ndim == 2 and values.shape[1] == network.count_params()
-        expected = f"WeightRecords of a training of this model, with {network.count_params()} parameters"
-        require(fits, "paths", record, expected)
-        found[str(name)] = values.astype(np.float64)
+        _, values = recorded(record, network, "paths")
+        found[str(name)] = np.array(values, np.float64)
     return found
 
 
@@ -239,12 +241,8 @@ def plane_of(network: Sequential, parameters: Any, paths: dict[str, Array]) -> P
 def _principal_plane(values: Array) -> Plane:
     from sklearn.decomposition import PCA
 
-    require(
-        len(np.unique(values, axis=0)) > 2,
-        "paths",
-        len(values),
-        "of three different points at least, or parameters=two names",
-    )
+    count = len(np.unique(values, axis=0))
+    require(count > 2, "paths", f"{count} points", "three different ones or more; or name two parameters")
     found = PCA(2, random_state=0).fit(values)
     shares = found.explained_variance_ratio_
     labels = (
@@ -264,12 +262,8 @@ def find_parameter(network: Sequential, wanted: Any) -> int:
     parts = re.fullmatch(r"\s*(.+?)\s*(?:\[([-\d,\s]*)\])?\s*", wanted) if isinstance(wanted, str) else None
     path = parts[1] if parts else ""
     known = ", ".join(f"{n} {s}" for n, s in zip(parameters.names, parameters.shapes, strict=True))
-    require(
-        path in parameters.names,
-        "parameters",
-        wanted,
-        f"an element of {known}, such as {name_of(network, 0)!r}",
-    )
+    expected = f"an element of {known}, such as {name_of(network, 0)!r}"
+    require(path in parameters.names, "parameters", wanted, expected)
     k = parameters.names.index(path)
     shape = parameters.shapes[k]
     index = [int(number) for number in (parts[2] or "").split(",") if number.strip()] if parts else []
@@ -359,13 +353,11 @@ def _draw_paths(ax: Axes, plane: Plane, paths: dict[str, Array]) -> None:
         placed = plane.place(values)
         colour, marker = style.RUNS[k % len(style.RUNS)], style.MARKERS[k % len(style.MARKERS)]
         few = len(placed) <= 60
-        look: dict[str, Any] = {
-            "marker": marker,
-            "markersize": 3 if few else 4,
-            "linewidth": 1.4 if few else 0.9,
-        }
+        look: dict[str, Any] = (
+            {"markersize": 3, "linewidth": 1.4} if few else {"markersize": 4, "linewidth": 0.9}
+        )
         every = 1 if few else len(placed) // 20  # of a long path some, which tell it from others in grey
-        ax.plot(*placed.T, color=colour, label=name or None, markevery=every, **look)
+        ax.plot(*placed.T, color=colour, marker=marker, label=name or None, markevery=every, **look)
         ax.plot(*placed[-1], marker, color=colour, markeredgecolor="white", markersize=9, zorder=4 + k)
     if paths:
         start = plane.place(next(iter(paths.values()))[:1])[0]

@@ -215,7 +215,7 @@ def _write(axes: Axes, values: Array, image: Any) -> None:
             break
     for (row, unit), value, text in zip(np.ndindex(values.shape), values.flat, texts, strict=True):
         look: dict[str, Any] = {"ha": "center", "va": "center", "color": style.ink_on(image.to_rgba(value))}
-        axes.text(unit, row, text, fontsize=max(size, 4.5), **look)
+        axes.text(unit, row, text, fontsize=max(size, style.SMALLEST_LETTERS), **look)
 
 
 def _leave_empty(axes: Axes) -> None:

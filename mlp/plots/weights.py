@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SMALLEST = 8  # side of a square that is taken for an image: 64 inputs are 8 × 8 pixels
 FEW_BARS, FEW_CELLS = 3, 120  # units drawn as bars; cells with numbers in them
 MOST = 25  # units, unless they are asked for
-INPUTS = 40  # rows of a heat map
+INPUTS = 40  # rows of a heat map or of bars
 
 Shape = tuple[int, int]
 
