@@ -88,6 +88,8 @@ class NumbaEngine:
     ----------
     outs : Array of shape (rows, o)
         Outputs of the batches of the last `steps`.
+    reference : NumpyEngine
+        Makes the same steps by the layers' own methods.
 
     Raises
     ------
@@ -101,7 +103,7 @@ class NumbaEngine:
         self, layers: Sequence[Layer], loss: Loss, optimizer: Optimizer, lock: threading.RLock
     ) -> None:
         self.last_good: Any = None  # what single steps go back to
-        reference = NumpyEngine(layers, loss, optimizer, lock)
+        self.reference = reference = NumpyEngine(layers, loss, optimizer, lock)
         self.layers, self.loss, self.optimizer, self.lock = layers, loss, optimizer, lock
         self.learning, self.penalty = reference.learning, reference.penalty
         self.measured, self.measures_by_batch = reference.measured, reference.measures_by_batch

@@ -61,6 +61,7 @@ class NumpyEngine:
         self, layers: Sequence[Layer], loss: Loss, optimizer: Optimizer, lock: threading.RLock
     ) -> None:
         self.last_good: Any = None  # what single steps go back to
+        self.reference = self
         self.layers, self.loss, self.optimizer, self.lock = layers, loss, optimizer, lock
         first = next((k for k, layer in enumerate(layers) if layer.is_learning()), 0)
         self.learning = layers[first:]  # below the first weights nobody needs a gradient
