@@ -14,10 +14,10 @@ from mlp.callbacks.weight_record import WeightRecord
 from mlp.errors import ArgumentError, DivergenceError
 from mlp.naming import is_integer, require, require_one_of
 from mlp.optimizers import Solver
-from mlp.plots import style
+from mlp.plots import style, surface
 from mlp.plots.curves import spans_decades
 from mlp.plots.runs import title_of
-from mlp.plots.surface import Landscape, loss_surface, plane_of
+from mlp.plots.surface import Landscape, plane_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -204,8 +204,10 @@ def training_loops(
                 "parameters out"
             )
         first = next(loop for loop in loops if not loop.diverged)
-        loss_surface(first.model, x, y, parameters, paths, grid[0, 1], sample_weight)
-        _say_where(grid[0, 1], first)
+        held = f"as at the end of {first.label.partition(': ')[2]}"
+        # the panel beside it has the names
+        where = {"ax": grid[0, 1], "held": held, "names": False, "stacklevel": 3}
+        surface.draw(first.model, x, y, parameters, paths, sample_weight=sample_weight, **where)
     return figure
 
 
@@ -293,15 +295,3 @@ def _draw(ax: Axes, loops: list[Loop], landscape: Landscape, by: str, title: str
     for handle in style.legend(ax).legend_handles:  # a line, also where there are only marks at the epochs
         if handle.get_linestyle() == "None":
             handle.set_linestyle("-")
-
-
-def _say_where(ax: Axes, first: Loop) -> None:
-    note = ax.get_title()
-    if "as the model has them" in note:
-        where = first.label.partition(": ")[2]
-        note = note.replace("as the model has them", f"as at the end of {where}")
-        ax.set_title(note, fontsize="small", color=style.GREY)
-    legend = ax.get_legend()
-    if legend is not None:  # the panel beside it has the names
-        handles, labels = ax.get_legend_handles_labels()
-        style.legend(ax, handles=[h for h, label in zip(handles, labels, strict=True) if label == "start"])

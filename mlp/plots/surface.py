@@ -180,8 +180,37 @@ def loss_surface(
     network = network_of(model)
     require(is_integer(points) and points >= 5, "points", points, "an integer of at least 5")
     require_bool("colorbar", colorbar)
+    return draw(network, x, y, parameters, paths, ax, sample_weight, ranges, points, colorbar, stacklevel=3)
+
+
+def draw(
+    network: Sequential,
+    x: Any,
+    y: Any,
+    parameters: Any,
+    paths: Any,
+    ax: Axes | None,
+    sample_weight: Any = None,
+    ranges: Any = None,
+    points: int = 41,
+    colorbar: bool = True,
+    held: str = "as the model has them",
+    names: bool = True,
+    stacklevel: int = 2,
+) -> Axes:
+    """`loss_surface` of checked arguments.
+
+    Parameters
+    ----------
+    held : str
+        How the title calls the parameters that are not drawn.
+    names : bool, default True
+        Whether the legend names the paths, or only where they start.
+    stacklevel : int
+        That of a warning.
+    """
     ways = paths_of(paths, network)
-    plane = plane_of(network, parameters, ways)
+    plane = plane_of(network, parameters, ways, held)
     span = _ranges(ranges, plane, ways, network)
     landscape = Landscape(network, x, y, sample_weight)
     most = max(FEWEST_ROWS, int(BUDGET / (network.count_params() * points**2)))
@@ -191,11 +220,11 @@ def loss_surface(
         warnings.warn(
             f"the surface is drawn over {most:,} of the {count:,} rows, taken at random, which is fast; for "
             f"more of them give fewer points than {points}, or for others a part of x and y",
-            stacklevel=2,
+            stacklevel=stacklevel,
         )
     ax = style.axes(ax, figsize=(6.4, 4.8))
     _draw_surface(ax, landscape, plane, span, points, ways, colorbar, title_of("loss", network))
-    _draw_paths(ax, plane, ways)
+    _draw_paths(ax, plane, ways, names)
     ax.set_xlabel(plane.labels[0])
     ax.set_ylabel(plane.labels[1])
     ax.set_title(note, fontsize="small", color=style.GREY)
@@ -215,8 +244,10 @@ def paths_of(paths: Any, network: Sequential) -> dict[str, Array]:
     return found
 
 
-def plane_of(network: Sequential, parameters: Any, paths: dict[str, Array]) -> Plane:
-    """The plane that `parameters` means."""
+def plane_of(
+    network: Sequential, parameters: Any, paths: dict[str, Array], held: str = "as the model has them"
+) -> Plane:
+    """The plane that `parameters` means; `held` says where the others are."""
     count = network.count_params()
     if parameters is None:
         parameters = (0, 1) if count == 2 else "path"
@@ -234,7 +265,7 @@ def plane_of(network: Sequential, parameters: Any, paths: dict[str, Array]) -> P
     origin[[first, second]] = 0.0
     directions = np.zeros((2, count))
     directions[0, first] = directions[1, second] = 1.0
-    others = f"the other {count - 2} parameters as the model has them" if count > 2 else ""
+    others = f"the other {count - 2} parameters {held}" if count > 2 else ""
     return Plane(origin, directions, (name_of(network, first), name_of(network, second)), others)
 
 
@@ -348,7 +379,7 @@ def _distinct(numbers: Array) -> list[str]:
     return texts
 
 
-def _draw_paths(ax: Axes, plane: Plane, paths: dict[str, Array]) -> None:
+def _draw_paths(ax: Axes, plane: Plane, paths: dict[str, Array], names: bool) -> None:
     for k, (name, values) in enumerate(paths.items()):
         placed = plane.place(values)
         colour, marker = style.RUNS[k % len(style.RUNS)], style.MARKERS[k % len(style.MARKERS)]
@@ -361,7 +392,7 @@ def _draw_paths(ax: Axes, plane: Plane, paths: dict[str, Array]) -> None:
         ax.plot(*placed[-1], marker, color=colour, markeredgecolor="white", markersize=9, zorder=4 + k)
     if paths:
         start = plane.place(next(iter(paths.values()))[:1])[0]
-        ax.plot(
-            *start, "o", color="white", markeredgecolor=style.INK, markersize=8, label="start", zorder=3.5
-        )
-        style.legend(ax)
+        look = {"color": "white", "markeredgecolor": style.INK, "markersize": 8, "zorder": 3.5}
+        ring = ax.plot(*start, "o", label="start", **look)
+        options: dict[str, Any] = {} if names else {"handles": ring}
+        style.legend(ax, **options)
