@@ -22,12 +22,15 @@ MAKERS = {
     "normalization": lambda: layers.Normalization(),
     "one normalization": lambda: layers.Normalization(axis=None),
     "inverted": lambda: layers.Normalization(invert=True),
+    "scale": lambda: layers.Scale(),
+    "periodic": lambda: layers.PeriodicEmbedding(4, 5, 0.3),
+    "periodic without the input": lambda: layers.PeriodicEmbedding(1, 16, 0.3, include_input=False),
     "columns": lambda: layers.Columns([5, 3, 1, 0, -2]),
     "repeat": lambda: layers.RepeatVector(3),
     "identity": lambda: layers.Identity(),
     "flatten": lambda: layers.Flatten(),
 }
-FLAT = ("group", "groups of one", "repeat")
+FLAT = ("group", "groups of one", "repeat", "scale", "periodic", "periodic without the input")
 SHAPES = [(1, 6), (3, 6), (8, 6), (33, 6), (5, 2, 6), (4, 3, 2, 6)]
 
 
@@ -90,7 +93,7 @@ def test_extremes(name, dtype):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-@pytest.mark.parametrize("name", ["batch", "layer", "RMS", "unit", "group", "rescaling"])
+@pytest.mark.parametrize("name", ["batch", "layer", "RMS", "unit", "group", "rescaling", "scale", "periodic"])
 def test_what_is_not_finite_is_seen(name, value):
     X = np.ones((9, 6), np.float32)
     X[8, 0] = value

@@ -368,7 +368,7 @@ def test_layers_of_ones_own_must_be_linear_for_deeplift():
 
 def test_a_wide_gap_is_a_warning():
     model = network([D(8, "relu"), D(8, "relu")])
-    X = 30 * RNG.normal(size=(5, 4))
+    X = 30 * np.random.default_rng(0).normal(size=(5, 4))
     with pytest.warns(
         UserWarning, match=r"of [1-5] of 5 rows do not add up well: of row [0-4] .* more than steps=1;"
     ) as seen:

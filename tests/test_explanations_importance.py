@@ -7,7 +7,7 @@ from test_gradients_of_layers import STACKS, D, network
 from mlp import Sequential, layers
 from mlp.errors import ArgumentError
 from mlp.explanations import garson, input_gradients, olden
-from mlp.explanations.importance import MOVING, PASSING, SCALING
+from mlp.explanations.importance import MOVING, PASSING, SCALING, WEIGHTS
 
 RNG = np.random.default_rng(0)
 
@@ -157,7 +157,7 @@ def test_a_unit_without_weights_has_no_share():
 @pytest.mark.parametrize("name", STACKS)
 def test_every_layer_is_taken_or_refused_by_name(name):
     model = network(STACKS[name]())
-    known = (D, *PASSING, *SCALING, *MOVING)
+    known = (*WEIGHTS, *PASSING, *SCALING, *MOVING)
     strange = [part.name for part in model.parts if not isinstance(part, known)]
     if strange:
         with pytest.raises(ArgumentError, match=f"layer '{strange[0]}' .* take integrated_gradients"):

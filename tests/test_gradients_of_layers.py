@@ -73,7 +73,7 @@ def frozen(*inner, **options):
     return list(inner)
 
 
-D = layers.Dense
+D, N = layers.Dense, layers.NTKDense
 STACKS = {
     "batch normalization": lambda: [D(4), layers.BatchNormalization(), D(3, "tanh")],
     "batch normalization without scale": lambda: [D(4), layers.BatchNormalization(scale=False)],
@@ -144,6 +144,18 @@ STACKS = {
         layers.Residual([layers.Permute((2, 1)), layers.RMSNormalization()]),
         layers.Flatten(),
     ],
+    "NTK dense": lambda: [N(5, "tanh"), N(3, Blend("selu"), use_bias=False), N(3, Blend("mish"))],
+    "NTK dense with penalties": lambda: [
+        N(4, "tanh", kernel_regularizer="l2", bias_regularizer="l2", activity_regularizer="l2")
+    ],
+    "scale": lambda: [layers.Scale(regularizer="l2"), D(4, "tanh"), layers.Scale(), D(3, "tanh")],
+    "frozen scale": lambda: [D(4, "tanh"), *frozen(layers.Scale()), D(3, "tanh")],
+    "periodic embedding": lambda: [layers.PeriodicEmbedding(4, 5), D(3, "tanh")],
+    "periodic embedding without the input": lambda: [
+        D(3),
+        layers.PeriodicEmbedding(1, 3, include_input=False),
+        *frozen(layers.PeriodicEmbedding(2, 2)),
+    ],
     "concatenate": lambda: [layers.Concatenate([D(2, "tanh"), [], [D(3, "softplus"), D(2)]]), D(3)],
     "concatenate of columns": lambda: [
         layers.Concatenate([[layers.Columns([0, 2]), D(2, "tanh")], layers.Columns([1, 3])]),
@@ -200,6 +212,9 @@ LAST = {
     "identity": lambda: layers.Identity(),
     "lambda": lambda: layers.Lambda(np.sin, slope=np.cos),
     "PReLU": lambda: layers.PReLU(),
+    "NTK dense": lambda: layers.NTKDense(3, "tanh", activity_regularizer="l2"),
+    "scale": lambda: layers.Scale(),
+    "periodic embedding": lambda: layers.PeriodicEmbedding(3, 4),
     "residual": lambda: layers.Residual([D(3, "tanh"), D(4, "softplus")]),
     "residual with a penalty": lambda: layers.Residual([D(4, "tanh", activity_regularizer="l2")]),
     "concatenate": lambda: layers.Concatenate([D(2, "tanh"), [layers.Dropout(0.2)]]),

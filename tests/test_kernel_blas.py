@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from mlp.engines.kernels import blas
 from mlp.engines.kernels.pointers import multiply, number, pointer
+from mlp.engines.kernels.tape import bits
 
 SIZES = st.integers(1, 19)
 FOUND = [found for found in (blas.mkl(), blas.scipy_blas()) if found is not None]
@@ -21,31 +22,30 @@ def formula(x):
 
 
 def product_by_blas(record, anchor):
-    A, B, C = pointer(record[8], anchor), pointer(record[9], anchor), pointer(record[10], anchor)
-    multiply(
-        record[2], record[3], record[4], record[5], record[6], record[7], A, B, C, number(record[11], anchor)
-    )
+    A, B, C = pointer(record[9], anchor), pointer(record[10], anchor), pointer(record[12], anchor)
+    alpha, beta = number(record[8], anchor), number(record[11], anchor)
+    multiply(record[2], record[3], record[4], record[5], record[6], record[7], alpha, A, B, beta, C)
 
 
 @pytest.mark.parametrize("found", FOUND, ids=lambda found: found.name)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @given(
     sizes=st.tuples(SIZES, SIZES, SIZES), turned=st.tuples(st.booleans(), st.booleans()),
-    beta=st.sampled_from([0.0, 1.0, -0.5]),
+    alpha=st.sampled_from([1.0, 0.25]), beta=st.sampled_from([0.0, 1.0, -0.5]),
 )  # fmt: skip
 @settings(max_examples=25, deadline=None)
-def test_products_are_those_of_numpy(found, dtype, sizes, turned, beta):
+def test_products_are_those_of_numpy(found, dtype, sizes, turned, alpha, beta):
     n, o, k = sizes
     rng = np.random.default_rng([*sizes, *turned])
     A = rng.normal(size=(k, n) if turned[0] else (n, k)).astype(dtype)
     B = rng.normal(size=(o, k) if turned[1] else (k, o)).astype(dtype)
     C = Guarded((n, o), dtype)
-    expected = (A.T if turned[0] else A) @ (B.T if turned[1] else B)
+    expected = dtype_of(alpha, dtype) * (A.T if turned[0] else A) @ (B.T if turned[1] else B)
     if beta:
         C.matrix[:] = rng.normal(size=(n, o))
         expected = expected + dtype_of(beta, dtype) * C.matrix
-    bits = int(np.float64(beta).view(np.int64))
-    run(product_by_blas, dtype, found.gemm(dtype), *turned, n, o, k, A, B, C.matrix, bits)
+    gemm = found.gemm(dtype)
+    run(product_by_blas, dtype, gemm, *turned, n, o, k, bits(alpha), A, B, bits(beta), C.matrix)
     np.testing.assert_allclose(C.matrix, expected, atol=1e-5 if dtype == "float32" else 1e-13)
     assert C.is_kept()
 

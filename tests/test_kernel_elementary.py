@@ -74,6 +74,23 @@ def exact(name, x):
     return getattr(np, name)(wide)
 
 
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize(("name", "function"), [("sin_of_turns", np.sin), ("cos_of_turns", np.cos)])
+def test_functions_of_turns(name, function, dtype):
+    """Whole turns are taken away without a rounding, so they are right far out too; NumPy's are not."""
+    rng = np.random.default_rng(5)
+    x = np.concatenate([rng.uniform(-1, 1, 3001), rng.normal(size=999) * 1e4, np.arange(-9, 9) / 8])
+    x = np.concatenate([x, [1e-30, 2.0**22 + 0.25, 1e20]]).astype(dtype)
+    rest = x.astype(np.longdouble) % 1
+    expected = function(2 * np.longdouble("3.14159265358979323846") * rest)
+    np.testing.assert_allclose(run(name, x), expected, rtol=0, atol=2.5 * np.finfo(dtype).eps)
+    plain = [getattr(elementary, name)(float(number)) for number in x]
+    np.testing.assert_allclose(plain, expected.astype(float), rtol=0, atol=1e-15)
+    edges = run(name, np.array([math.nan, math.inf, -math.inf], dtype))
+    assert np.isnan(edges).all()
+    assert run(name, np.array([-0.0, 0.25], dtype)).round(6).tolist() == ([0, 1] if "sin" in name else [1, 0])
+
+
 def pairs(dtype):
     x, y = np.meshgrid(limits(dtype), limits(dtype))
     return x.ravel(), y.ravel()

@@ -19,6 +19,7 @@ from mlp.layers.batch_normalization import BatchNormalization
 from mlp.layers.blocks import Concatenate, Residual
 from mlp.layers.dense import Dense
 from mlp.layers.function import Lambda
+from mlp.layers.ntk_dense import NTKDense
 from mlp.layers.preprocessing import Normalization, Rescaling
 from mlp.layers.propagation import backward, forward
 from mlp.layers.regularization import (
@@ -28,9 +29,11 @@ from mlp.layers.regularization import (
     GaussianDropout,
     GaussianNoise,
 )
+from mlp.layers.scale import Scale
 from mlp.layers.shape import Columns, Flatten, Identity, Permute, RepeatVector, Reshape
 
-SCALING = (BatchNormalization, Normalization, Rescaling)
+WEIGHTS = (Dense, NTKDense)
+SCALING = (BatchNormalization, Normalization, Rescaling, Scale)
 PASSING = (
     Activation, ActivityRegularization, AlphaDropout, Dropout, Flatten, GaussianDropout, GaussianNoise,
     Identity, Lambda, PReLU,
@@ -84,7 +87,7 @@ def olden(model: Any) -> Array:
     """
     network = network_of(model)
     _require_weights(
-        network.layers, (Dense, *SCALING, *PASSING, *MOVING), "integrated_gradients for some rows"
+        network.layers, (*WEIGHTS, *SCALING, *PASSING, *MOVING), "integrated_gradients for some rows"
     )
     units = math.prod(network.layers[-1].output_shape)
     with borrowed(network):
@@ -147,7 +150,7 @@ def garson(model: Any) -> Array:
            [0.0833]], dtype=float32)
     """
     network = network_of(model)
-    _require_weights(network.layers, (Dense, Columns, *SCALING, *PASSING), "olden or integrated_gradients")
+    _require_weights(network.layers, (*WEIGHTS, Columns, *SCALING, *PASSING), "olden or integrated_gradients")
     before = _before_weights(network.layers)
     i = math.prod(network.input_shape or ())
     shares, scale = np.eye(i), np.ones(i)
@@ -157,7 +160,7 @@ def garson(model: Any) -> Array:
                 shares, scale = shares[:, layer.indices], scale[layer.indices]
             elif isinstance(layer, SCALING):
                 scale = scale * np.abs(_factor(layer, layer in before))
-            elif isinstance(layer, Dense):
+            elif isinstance(layer, WEIGHTS):
                 weights = scale[:, None] * np.abs(layer.W)
                 shares, scale = shares @ _columns_to_1(weights), np.ones(layer.units)
     return _columns_to_1(shares).astype(network.dtype)  # again, as a unit may have no weights at all
@@ -191,14 +194,15 @@ def _before_weights(layers: Sequence[Layer]) -> list[Layer]:
         elif isinstance(layer, Concatenate):
             for branch in layer.branches:
                 found += _before_weights(branch)
-        if any(isinstance(leaf, Dense) for _, leaf in layer.leaves()):
+        if any(isinstance(leaf, WEIGHTS) for _, leaf in layer.leaves()):
             break
     return found
 
 
 def _of_the_data(layer: Layer) -> Callable[[Array], Array]:
     """The way back through a scaling layer that belongs to the data: only what it has learned counts."""
-    gamma = layer.gamma if isinstance(layer, BatchNormalization) and layer.scale else None
+    learned = isinstance(layer, Scale) or (isinstance(layer, BatchNormalization) and layer.scale)
+    gamma = vars(layer)["gamma"] if learned else None
     return lambda delta: delta if gamma is None else delta * gamma
 
 

@@ -18,10 +18,12 @@ from mlp.layers.dense import Dense
 from mlp.layers.embedding import Embedding
 from mlp.layers.function import Lambda
 from mlp.layers.group_normalization import GroupNormalization
+from mlp.layers.ntk_dense import NTKDense
+from mlp.layers.periodic_embedding import PeriodicEmbedding
 from mlp.layers.row_normalization import LayerNormalization, RMSNormalization, UnitNormalization
 
 MIXING = (GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization)
-WITH_FUNCTION = (Dense, ActivationLayer, PReLU)
+WITH_FUNCTION = (Dense, NTKDense, ActivationLayer, PReLU)
 
 
 class Rescaled:
@@ -104,6 +106,36 @@ class LookedUp:
         return shares.reshape(-1, *self.indices.shape[1:])
 
 
+class RescaledColumns:
+    """The rescale rule of a `PeriodicEmbedding`: each number of a column by its own Δout/Δx.
+
+    Parameters
+    ----------
+    layer : PeriodicEmbedding
+        It has seen the rows that are explained; when it is called, their baselines.
+
+    Notes
+    -----
+    Where Δx is so small that rounding would make the quotient, it is the derivative at the baseline.
+    """
+
+    def __init__(self, layer: PeriodicEmbedding) -> None:
+        self.layer = layer
+        self.x, self.out = layer.columns.reshape(-1, len(layer.out)).T.copy(), layer.out.copy()
+
+    def __call__(self, delta: Array) -> Array:
+        """Σ of ``Δout/Δx ∘ delta`` over the numbers that stand for a column."""
+        layer, (n, d) = self.layer, self.x.shape
+        step, wide = self.x - layer.columns.reshape(d, n).T, layer.b.size
+        parts = delta * (self.out - layer.out)
+        total = parts[:, :wide].reshape(n, d, -1).sum(axis=2)
+        if layer.include_input:
+            total += parts[:, wide:]
+        tiny = np.abs(step) <= np.finfo(step.dtype).eps ** (2 / 3) * np.maximum(1, np.abs(self.x))
+        slope = type(layer).backward(layer, delta)
+        return np.where(tiny, slope, total / np.where(tiny, 1, step))
+
+
 def rescale(layers: Sequence[Layer], last: Layer | None) -> None:
     """Let the rescale rule stand for the slopes of layers that have seen the rows to explain.
 
@@ -117,6 +149,8 @@ def rescale(layers: Sequence[Layer], last: Layer | None) -> None:
     for _, leaf in stack.leaves(layers):
         if isinstance(leaf, Lambda):
             vars(leaf)["backward"] = Rescaled(leaf)
+        elif isinstance(leaf, PeriodicEmbedding):
+            vars(leaf)["backward"] = RescaledColumns(leaf)
         elif isinstance(leaf, WITH_FUNCTION) and leaf is not last and not isinstance(leaf.activation, Linear):
             vars(leaf)["delta"] = Rescaled(leaf)
 

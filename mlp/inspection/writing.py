@@ -19,6 +19,8 @@ GAP = "   "
 ORANGE, BLUE = "213,94,0", "0,114,178"  # above and below zero, as in the pictures; Okabe and Ito (2008)
 
 PARTS = {"forward": "FORWARD", "loss": "LOSS", "back": "BACK, from the last layer to the first"}
+AFFINE = {"Dense": "X W", "NTKDense": "X W/√i"}  # the product of layers with weights
+OVER = {"NTKDense": "/√i"}  # what its derivatives have likewise
 ROW_STYLE = "display:flex;flex-wrap:wrap;gap:0.3em 1.4em;align-items:flex-start"
 
 Block = tuple[str, Array]  # a formula and its numbers
@@ -56,9 +58,10 @@ def forward_lines(layer: LayerTrace) -> list[list[Block]]:
     name = "y" if layer.is_last else "h"
     if layer.net is None:
         return [[*given, (f"{name} = {layer.kind}(X)", layer.out)]]
-    affine = "X W + b" if "b" in layer.parameters else "X W"
+    product = AFFINE.get(layer.kind, "X")
+    affine = product + " + b" if "b" in layer.parameters else product
     found = [
-        ("net = " + (affine if layer.kind == "Dense" else "X"), layer.net),
+        ("net = " + (affine if layer.kind in AFFINE else "X"), layer.net),
         (f"{name} = {layer.activation}(net)", layer.out),
     ]
     if layer.slope is not None:
@@ -71,11 +74,12 @@ def backward_lines(trace: Trace, layer: LayerTrace) -> list[list[Block]]:
     name, errors, gradients = "y" if layer.is_last else "h", [], []
     if layer.grad is not None:
         above = above_of(trace, layer)
-        errors.append((f"∂L/∂{name}" + (f" = δ Wᵀ of {above.name}" if above else ""), layer.grad))
+        product = f" = δ Wᵀ{OVER.get(above.kind, '')} of {above.name}" if above else ""
+        errors.append((f"∂L/∂{name}{product}", layer.grad))
     if layer.delta is not None and layer.net is not None:
         product = f"J(net) ∂L/∂{name}" if layer.by_row else f"f'(net) ∘ ∂L/∂{name}"
         errors.append((f"δ = {(trace.canonical if layer.is_last else '') or product}", layer.delta))
-    sums = {"W": " = Xᵀ δ", "b": " = Σ δ"} if layer.kind == "Dense" else {}
+    sums = {"W": " = Xᵀ δ" + OVER.get(layer.kind, ""), "b": " = Σ δ"} if layer.kind in AFFINE else {}
     for key, value in layer.gradients.items():
         formula = sums.get(key[1:], "")
         penalty = " + penalty'" if formula and key[1:] in layer.penalised else ""
@@ -89,7 +93,7 @@ def above_of(trace: Trace, layer: LayerTrace) -> LayerTrace | None:
     """The layer above, if what it hands down is δ Wᵀ and nothing is added to that."""
     k = next(k for k, other in enumerate(trace.layers) if other is layer)
     above = trace.layers[k + 1] if k + 1 < len(trace) else None
-    if above is None or above.kind != "Dense" or "out" in layer.penalised:
+    if above is None or above.kind not in AFFINE or "out" in layer.penalised:
         return None
     return None if "." in above.name + layer.name else above  # where blocks branch, grads add up
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from mlp.layers.embedding import Embedding
     from mlp.layers.function import Lambda
     from mlp.layers.group_normalization import GroupNormalization
+    from mlp.layers.ntk_dense import NTKDense
+    from mlp.layers.periodic_embedding import PeriodicEmbedding
     from mlp.layers.preprocessing import Normalization, Rescaling
     from mlp.layers.regularization import (
         ActivityRegularization,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
         GaussianNoise,
     )
     from mlp.layers.row_normalization import LayerNormalization, RMSNormalization, UnitNormalization
+    from mlp.layers.scale import Scale
 
 _CATALOGUE = Catalogue(
     "layer",
@@ -39,11 +42,14 @@ _CATALOGUE = Catalogue(
         "mlp.layers.embedding": "Embedding",
         "mlp.layers.function": "Lambda",
         "mlp.layers.group_normalization": "GroupNormalization",
+        "mlp.layers.ntk_dense": "NTKDense",
+        "mlp.layers.periodic_embedding": "PeriodicEmbedding",
         "mlp.layers.preprocessing": "Normalization Rescaling",
         "mlp.layers.regularization": (
             "ActivityRegularization AlphaDropout Dropout GaussianDropout GaussianNoise"
         ),
         "mlp.layers.row_normalization": "LayerNormalization RMSNormalization UnitNormalization",
+        "mlp.layers.scale": "Scale",
         "mlp.layers.shape": "Columns Flatten Identity Permute RepeatVector Reshape",
     },
 )
@@ -108,8 +114,10 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "NTKDense",
     "Normalization",
     "PReLU",
+    "PeriodicEmbedding",
     "Permute",
     "RMSNormalization",
     "ReLU",
@@ -117,6 +125,7 @@ __all__ = [
     "Rescaling",
     "Reshape",
     "Residual",
+    "Scale",
     "Softmax",
     "UnitNormalization",
     "deserialize",

@@ -7,7 +7,7 @@ import numpy as np
 
 from mlp.arrays import Array
 from mlp.elementary import sqrt
-from mlp.engines.kernels.pointers import Anchor, Record, integers, narrow, pointer, shift
+from mlp.engines.kernels.pointers import Anchor, Record, integers, narrow, number, pointer, shift
 from mlp.engines.kernels.tape import Operand, Tape
 from mlp.engines.kernels.walk import OPERANDS, START, STOP
 
@@ -71,6 +71,21 @@ def accumulate(record: Record, anchor: Anchor) -> None:
     A, out = pointer(record[OPERANDS], anchor), pointer(record[OPERANDS + 1], anchor)
     for k in range(record[START], record[STOP]):
         out[k] += A[k]
+
+
+def multiply_by(record: Record, anchor: Anchor) -> None:
+    """``out = factor A``."""
+    A, out = pointer(record[OPERANDS], anchor), pointer(record[OPERANDS + 1], anchor)
+    factor = number(record[OPERANDS + 2], anchor)
+    for k in range(record[START], record[STOP]):
+        out[k] = factor * A[k]
+
+
+def multiply_in_place(record: Record, anchor: Anchor) -> None:
+    """``A = factor A``; with two pointers to the same numbers the loop would not become vectors."""
+    A, factor = pointer(record[OPERANDS], anchor), number(record[OPERANDS + 1], anchor)
+    for k in range(record[START], record[STOP]):
+        A[k] *= factor
 
 
 def multiply_elements(record: Record, anchor: Anchor) -> None:

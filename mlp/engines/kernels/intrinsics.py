@@ -10,6 +10,7 @@ from numba.extending import intrinsic
 from mlp.engines.kernels import forking, pointers, products, states
 
 INTEGERS, DOUBLES = types.CPointer(types.int64), types.CPointer(types.float64)
+HALVES = types.CPointer(types.uint16)
 
 
 @intrinsic
@@ -123,6 +124,7 @@ IN_PLACE_OF: dict[Callable[..., Any], Any] = {
     pointers.pointer: pointer,
     pointers.integers: _fixed(INTEGERS),
     pointers.doubles: _fixed(DOUBLES),
+    pointers.halves: _fixed(HALVES),
     pointers.shift: shift,
     pointers.number: number,
     pointers.narrow: narrow,

@@ -55,7 +55,7 @@ def emit(tape: Tape, updates: Any) -> None:
         emitters[type(rule)](tape, updates, arrays, plan.rates[k], plan.decays[k])
 
 
-def _emit_lamb(tape: Tape, updates: Any, arrays: tuple[Array, ...], factor: float, decay: float) -> None:
+def _emit_lamb(tape: Tape, updates: Any, arrays: tuple[Array, ...], factor: float, decay: Any) -> None:
     W, dW, scratch, m, v = arrays
     table = updates.table(tape, factor, decay, LAMB)
     tape.add(
@@ -64,7 +64,7 @@ def _emit_lamb(tape: Tape, updates: Any, arrays: tuple[Array, ...], factor: floa
     )  # fmt: skip
 
 
-def _emit_adafactor(tape: Tape, updates: Any, arrays: tuple[Array, ...], factor: float, decay: float) -> None:
+def _emit_adafactor(tape: Tape, updates: Any, arrays: tuple[Array, ...], factor: float, decay: Any) -> None:
     W, dW, scratch, r, c, v = arrays[:6]
     table = updates.table(tape, factor, decay, ADAFACTOR)
     count = 1 + len(ADAFACTOR)
@@ -78,7 +78,7 @@ def _emit_adafactor(tape: Tape, updates: Any, arrays: tuple[Array, ...], factor:
     )  # fmt: skip
 
 
-def _emit_muon(tape: Tape, updates: Any, arrays: tuple[Array, ...], factor: float, decay: float) -> None:
+def _emit_muon(tape: Tape, updates: Any, arrays: tuple[Array, ...], factor: float, decay: Any) -> None:
     W, dW, scratch, m, v, *memory = arrays
     rule = updates.optimizer
     if v.size:
@@ -220,10 +220,10 @@ def orthogonalise(
     Y, A = pointer(record[OPERANDS + 8], anchor), pointer(record[OPERANDS + 9], anchor)
     B, gemm = pointer(record[OPERANDS + 10], anchor), record[OPERANDS + 13]
     for _ in range(record[OPERANDS + 14]):
-        multiply(gemm, 0, 1, short, short, long, X, X, A, anchor[0])
-        multiply(gemm, 0, 0, short, short, short, A, A, B, anchor[0])
+        multiply(gemm, 0, 1, short, short, long, anchor[1], X, X, anchor[0], A)
+        multiply(gemm, 0, 0, short, short, short, anchor[1], A, A, anchor[0], B)
         for k in range(short * short):
             B[k] = c * B[k] + b * A[k]
-        multiply(gemm, 0, 0, short, long, short, B, X, Y, anchor[0])
+        multiply(gemm, 0, 0, short, long, short, anchor[1], B, X, anchor[0], Y)
         for k in range(short * long):
             X[k] = a * X[k] + Y[k]

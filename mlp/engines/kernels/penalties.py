@@ -137,9 +137,9 @@ def add_angles(record: Record, anchor: Anchor) -> None:
     row_stride, column_stride = by_rows, 1 - by_rows  # where the vector of W[j, k] has its number
     normalise(W, units, norms, i, o, count, row_stride, column_stride, anchor)
     if by_rows != 0:
-        multiply(gemm, 0, 1, i, i, o, units, units, cosines, anchor[0])
+        multiply(gemm, 0, 1, i, i, o, anchor[1], units, units, anchor[0], cosines)
     else:
-        multiply(gemm, 1, 0, o, o, i, units, units, cosines, anchor[0])
+        multiply(gemm, 1, 0, o, o, i, anchor[1], units, units, anchor[0], cosines)
     total = anchor[0]
     for j in range(count):
         row, length = shift(cosines, j * count), anchor[0]
@@ -154,9 +154,9 @@ def add_angles(record: Record, anchor: Anchor) -> None:
     if record[OPERANDS + 1] == 0:
         return
     if by_rows != 0:
-        multiply(gemm, 0, 0, i, o, i, cosines, units, product, anchor[0])
+        multiply(gemm, 0, 0, i, o, i, anchor[1], cosines, units, anchor[0], product)
     else:
-        multiply(gemm, 0, 0, i, o, o, units, cosines, product, anchor[0])
+        multiply(gemm, 0, 0, i, o, o, anchor[1], units, cosines, anchor[0], product)
     for j in range(i):
         for k in range(o):
             at, own_vector = j * o + k, j * row_stride + k * column_stride

@@ -29,6 +29,11 @@ def doubles(address: int) -> Any:
     raise NotImplementedError
 
 
+def halves(address: int) -> Any:
+    """The numbers of 16 bits at an address, from 0 to 65535."""
+    raise NotImplementedError
+
+
 def shift(start: Any, count: int) -> Any:
     """The pointer `count` elements further on."""
     raise NotImplementedError
@@ -56,12 +61,13 @@ def multiply(
     n: int,
     o: int,
     k: int,
+    alpha: float,
     A: Any,
     B: Any,
-    C: Any,
     beta: float,
+    C: Any,
 ) -> None:
-    """``C = op(A) op(B) + beta C`` by BLAS, row-major, C of shape (n, o) and k terms; 1 is for transposed."""
+    """``C = alpha op(A) op(B) + beta C`` by BLAS, row-major, C (n, o) and k terms; 1 is for transposed."""
     raise NotImplementedError
 
 

@@ -28,12 +28,12 @@ def lanes(typing: Any, A: Any) -> Any:
 @intrinsic
 def multiply(
     typing: Any, address: Any, transpose_A: Any, transpose_B: Any, n: Any, o: Any, k: Any,
-    A: Any, B: Any, C: Any, beta: Any,
+    alpha: Any, A: Any, B: Any, beta: Any, C: Any,
 ) -> Any:  # fmt: skip
     """See `pointers`. BLAS counts columns first, so what it computes is ``C^T = op(B)^T op(A)^T``."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        address, transpose_A, transpose_B, n, o, k, A, B, C, beta = arguments
+        address, transpose_A, transpose_B, n, o, k, alpha, A, B, beta, C = arguments
 
         def place(value: Any) -> Any:
             where = cgutils.alloca_once(builder, value.type)  # once in a function, not in its loops
@@ -54,7 +54,7 @@ def multiply(
             return size(builder.select(builder.icmp_signed("<", value, LONG(1)), LONG(1), value))
 
         places = [
-            letter(transpose_B), letter(transpose_A), size(o), size(n), size(k), place(A.type.pointee(1.0)),
+            letter(transpose_B), letter(transpose_A), size(o), size(n), size(k), place(alpha),
             B, stride(chosen(transpose_B, k, o)), A, stride(chosen(transpose_A, n, k)), place(beta),
             C, stride(o),
         ]  # fmt: skip
@@ -62,7 +62,7 @@ def multiply(
         builder.call(builder.inttoptr(address, kind.as_pointer()), places)
         return context.get_dummy_value()
 
-    return types.void(*[NUMBER] * 6, A, B, C, A.dtype), generate
+    return types.void(*[NUMBER] * 6, A.dtype, A, B, A.dtype, C), generate
 
 
 @intrinsic(prefer_literal=True)

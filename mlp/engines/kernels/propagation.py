@@ -32,13 +32,16 @@ HOMES = {
     "GroupNormalization": "row_normalization",
     "Identity": "passing",
     "LayerNormalization": "row_normalization",
+    "NTKDense": "dense",
     "Normalization": "scaling",
+    "PeriodicEmbedding": "periodic_embedding",
     "Permute": "rearranging",
     "RMSNormalization": "row_normalization",
     "RepeatVector": "rearranging",
     "Rescaling": "scaling",
     "Reshape": "passing",
     "Residual": "residual",
+    "Scale": "learned_scaling",
     "UnitNormalization": "unit_normalization",
 }
 
