@@ -62,6 +62,14 @@ class Means:
             weight = np.broadcast_to(sample_weight, len(out))
             metric.update_state(T, out if metric.of_all_outputs else prediction, weight)
 
+    def measure_rows(self, data: ArrayData, rows: Array, outs: Array, size: int | None) -> None:
+        """Take in rows of those numbers and their outputs, `size` at a time, or all at once."""
+        size = size or len(rows)
+        for start in range(0, len(rows), size):
+            some = rows[start : start + size]
+            weight = np.ones(1) if data.sample_weight is None else data.sample_weight[some]
+            self.measure(data.T[some], outs[start : start + size], weight)
+
     def logs(self, prefix: str = "") -> Logs:
         """The means so far, by name."""
         logs = {prefix + "loss": self.total / max(self.count, 1)}
@@ -172,10 +180,16 @@ def check_metrics(model: "Model", X: Array, T: Array) -> None:
     engine.measures_by_batch |= any(metric.by_batch for metric in (*means.metrics, *means.weighted))
 
 
+def is_due(frequency: Any, number: int) -> bool:
+    """Whether the epoch of that number, counted from 1, ends with a validation."""
+    return number % frequency == 0 if is_integer(frequency) else number in frequency
+
+
 def as_a_whole(model: "Model", X: Array, T: Array, weight: Array | None) -> ArrayData:
     """Data whose batches' losses add up to the loss of all rows."""
     whole = model.loss.reduce(model.loss.counted(T))
-    return ArrayData(X, T, weight, model.loss.encode, lambda n: whole, model.layers[-1].output_shape[0])
+    loss, units = model.loss, model.layers[-1].output_shape[0]
+    return ArrayData(X, T, weight, loss.encode, lambda n: whole, units, encoding=lambda: loss.encoding)
 
 
 @np.errstate(over="ignore", invalid="ignore")  # an infinite loss is a result
@@ -184,6 +198,7 @@ def evaluate(model: "Model", data: ArrayData, heard: CallbackList, batch_size: i
     size = model.chunk if batch_size is None else batch_size
     require(is_integer(size) and size > 0, "batch_size", batch_size, "a positive integer")
     means, engine = model.means(), model.ready()
+    data.renew()
     with model.lock:
         means.total, means.count = engine.penalty(), 1
     heard.call("on_test_begin", {})

@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from mlp import compilation, opening, optimizers, predicting, summary
+from mlp import compilation, opening, predicting, summary
 from mlp.arrays import Array
 from mlp.callbacks import Callback, CallbackList, History
 from mlp.callbacks.progress import line
-from mlp.data.streams import is_stream, require_alone
 from mlp.engines import choice
 from mlp.errors import ArgumentError, MissingPackageError
 from mlp.evaluation import Means, check_inputs
 from mlp.layers import Layer, stack
-from mlp.naming import Part, is_integer, require, require_bool
+from mlp.naming import Part, require, require_bool
 from mlp.opening import open_run, train_on_batch
+from mlp.optimizers import loops
 from mlp.parameters import Parameters
 from mlp.training import Training
 
@@ -197,6 +197,7 @@ class Model(Part):
         validation_batch_size: int | None = None,
         validation_freq: Any = 1,
         time_limit: float | None = None,
+        drop_remainder: bool = False,
     ) -> History:
         """Train by one of the three loops of `mlp.optimizers.loops`, or by a solver for the full batch.
 
@@ -235,6 +236,9 @@ class Model(Part):
         time_limit : float, optional
             Seconds after which `fit` ends with the batch in hand. A schedule of the learning rate that
             would not be over by then is run through faster, so that it is. (Keras has none.)
+        drop_remainder : bool, default False
+            Leave out the rows at the end of an epoch that are no full batch, with `shuffle` others each
+            time. Of no effect with batches of 1 or of all rows; not for x that gives batches.
 
         Ctrl-C ends the training too, after the batch in hand; ``history.interrupted`` then says so.
 
@@ -257,18 +261,9 @@ class Model(Part):
             validation_split=validation_split, validation_data=validation_data,
             class_weight=class_weight, sample_weight=sample_weight, steps_per_epoch=steps_per_epoch,
             validation_steps=validation_steps, validation_batch_size=validation_batch_size,
-            validation_freq=validation_freq, time_limit=time_limit,
+            validation_freq=validation_freq, time_limit=time_limit, drop_remainder=drop_remainder,
         )  # fmt: skip
-        if batch_size is not None and is_stream(x):
-            require_alone(batch_size=batch_size)
-        if isinstance(self.optimizer, optimizers.Solver):
-            return optimizers.minimise(self, x, y, batch_size=batch_size, **options)
-        if isinstance(batch_size, str) and batch_size == "full":
-            return optimizers.gradient_descent(self, x, y, **options)
-        if is_integer(batch_size) and batch_size == 1:
-            return optimizers.stochastic_gradient_descent(self, x, y, shuffle=shuffle, **options)
-        size: Any = 32 if batch_size is None else batch_size
-        return optimizers.minibatch_gradient_descent(self, x, y, batch_size=size, shuffle=shuffle, **options)
+        return loops.fit(self, x, y, batch_size, shuffle, **options)
 
     def training(self, x: Any, y: Any = None, **options: Any) -> Training:
         """Check the data and open a run for a training loop; options as in `fit`."""

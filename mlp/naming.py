@@ -45,6 +45,9 @@ class Part:
         except TypeError as error:
             raise ArgumentError(f"{cls.__name__} cannot be made from this configuration: {error}") from error
 
+    def adjusted(self) -> None:
+        """Take in that an `Adjustable` argument has been set."""
+
     def __repr__(self) -> str:
         defaults = constructor_arguments(type(self))
         changed = {

@@ -12,7 +12,7 @@ from mlp.data import ArrayData, Batch, Rows, Source, split_tail
 from mlp.data.streams import is_stream, require_alone
 from mlp.errors import ArgumentError, DivergenceError
 from mlp.evaluation import Means, as_a_whole, evaluate, evaluate_source
-from mlp.naming import is_integer, require
+from mlp.naming import is_integer, require, require_bool
 from mlp.optimizers.settings import is_number
 from mlp.snapshots import LastGood, likely_cause
 from mlp.sources import as_data, open_rows, with_class_weight
@@ -42,6 +42,7 @@ def open_run(
     validation_batch_size: int | None = None,
     validation_freq: Any = 1,
     time_limit: float | None = None,
+    drop_remainder: bool = False,
 ) -> Training:
     """Check the arguments, which are those of `Model.fit`, and open a run.
 
@@ -62,6 +63,9 @@ def open_run(
     require(given, "callbacks", callbacks, "a list of callbacks")
     limited = time_limit is None or (is_number(time_limit) and time_limit > 0)
     require(limited, "time_limit", time_limit, "a positive number of seconds, or None")
+    require_bool("drop_remainder", drop_remainder)
+    if is_stream(x):
+        require_alone(drop_remainder=drop_remainder)
     data, held_out = open_data(
         model, x, y, sample_weight, class_weight, 0.0 if validation_data is not None else validation_split
     )
@@ -85,6 +89,7 @@ def open_run(
         validation_freq,
         steps_per_epoch,
         time_limit,
+        drop_remainder,
     )
 
 

@@ -67,13 +67,14 @@ def predict(model: "Model", X: Array, batch_size: int | None = None) -> Array:
     """The outputs for rows that have passed `Model.as_inputs`; arguments as in `Model.predict`."""
     size = model.chunk if batch_size is None else batch_size
     require(is_integer(size) and size > 0, "batch_size", batch_size, "a positive integer")
-    with model.lock, limited(model.n_threads):
-        compute = ready(model, X.shape)
-        if len(X) <= size:
-            return compute(X).copy()
-        out = np.empty((len(X), *model.layers[-1].output_shape), model.dtype)
-        for start in range(0, len(X), size):
-            out[start : start + size] = compute(X[start : start + size])
+    with model.lock:
+        compute = ready(model, X.shape)  # which may load the library that is to be limited
+        with limited(model.n_threads):
+            if len(X) <= size:
+                return compute(X).copy()
+            out = np.empty((len(X), *model.layers[-1].output_shape), model.dtype)
+            for start in range(0, len(X), size):
+                out[start : start + size] = compute(X[start : start + size])
     return out
 
 

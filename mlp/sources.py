@@ -112,10 +112,32 @@ def open_inputs(model: "Model", x: Any) -> Array | Source:
     return source
 
 
+def loaded(source: Source) -> ArrayData:
+    """All rows of a source in memory; the source is closed.
+
+    Raises
+    ------
+    ArgumentError
+        If it gives them batch by batch.
+    """
+    load = getattr(source, "load", None)
+    if load is None:
+        raise ArgumentError(
+            "a full batch needs all rows in memory, and x gives them batch by batch; "
+            "give arrays, or leave batch_size out and take an optimizer that steps batch by batch"
+        )
+    data: ArrayData = load()
+    source.close()
+    return data
+
+
 def as_data(model: "Model", X: Array, T: Array, weight: Array | None) -> ArrayData:
     """Checked rows as batches are cut from them."""
     loss = model.loss
-    return ArrayData(X, T, weight, loss.encode, loss.reduce, model.layers[-1].output_shape[0], loss.counted)
+    units = model.layers[-1].output_shape[0]
+    return ArrayData(
+        X, T, weight, loss.encode, loss.reduce, units, loss.counted, encoding=lambda: loss.encoding
+    )
 
 
 def with_class_weight(rows: Rows, class_weight: Any) -> Rows:

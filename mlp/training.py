@@ -1,8 +1,7 @@
 """A training run: what the three loops have in common.
 
-The loops in `mlp.optimizers.loops` say which rows come when. The run makes a step with
-them and keeps the books: epochs, history, metrics, validation, callbacks, and a copy of the
-last weights that were finite.
+The loops in `mlp.optimizers.loops` say which rows come when. The run makes a step with them and keeps the
+books: epochs, history, metrics, validation, callbacks, and a copy of the last weights that were finite.
 """
 
 import copy
@@ -20,12 +19,13 @@ from mlp.arrays import Array
 from mlp.callbacks import Callback, CallbackList, progress, with_history
 from mlp.data import ArrayData, Batch, Block, Chunk, Pass, Source
 from mlp.engines.threads import limited
-from mlp.errors import ArgumentError, DataError, DivergenceError
-from mlp.evaluation import Logs
+from mlp.errors import DataError, DivergenceError
+from mlp.evaluation import Logs, is_due
 from mlp.interrupts import GivenUpError, Interrupts
-from mlp.naming import is_integer, require_bool
+from mlp.naming import require, require_bool
 from mlp.optimizers.cycles import Pace
 from mlp.snapshots import Snapshots, likely_cause
+from mlp.sources import loaded
 
 if TYPE_CHECKING:
     from mlp.model import Model
@@ -51,6 +51,8 @@ class Training:
         Batches of an epoch, where they are not all.
     time_limit : float or None
         Seconds after which the run ends with the batch in hand.
+    drop_remainder : bool
+        Whether an epoch leaves out the rows at its end that are no full batch.
 
     Attributes
     ----------
@@ -71,10 +73,11 @@ class Training:
         validation_freq: Any = 1,
         steps_per_epoch: int | None = None,
         time_limit: float | None = None,
+        drop_remainder: bool = False,
     ) -> None:
         self.model, self.data = model, data
         self.validation, self.validation_freq = validation, validation_freq
-        self.steps_per_epoch, self.time_limit = steps_per_epoch, time_limit
+        self.steps_per_epoch, self.time_limit, self.drops = steps_per_epoch, time_limit, drop_remainder
         self.engine, self.means = model.ready(), model.means()
         self.first, self.last = initial_epoch, epochs
         self.history, self.given = with_history(callbacks)
@@ -145,10 +148,19 @@ class Training:
         self._end()
 
     def steps(self, size: int) -> int | None:
-        """Batches of that many rows in an epoch, where that is known."""
-        if isinstance(self.data, ArrayData):
-            return -(-len(self.data) // size)
-        return self.data.steps(size)
+        """Batches of that many rows in an epoch, where that is known.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no full batch, and others are left out.
+        """
+        rows = self.data.steps(1) if self.drops else None
+        if rows is None:
+            return self.data.steps(size)
+        expected = f"at most {rows}, the number of rows, with drop_remainder=True: no batch is full"
+        require(size <= rows, "batch_size", size, expected)
+        return rows // size
 
     @property
     def ends(self) -> bool:
@@ -190,11 +202,14 @@ class Training:
         self.batch = 0
         self.means.reset()
         self.callbacks.call("on_epoch_begin", self.epoch, {})
+        held = self.data if self.passing is None else self.passing.data
+        if isinstance(held, ArrayData):
+            held.renew()
         if self.resumption:  # in the middle of this epoch, which has begun in the run before
             self._resume()
 
     def _end_epoch(self, logs: Logs) -> None:
-        if self.validation and not self.failed and self.validates(self.epoch + 1):
+        if self.validation and not self.failed and is_due(self.validation_freq, self.epoch + 1):
             validation = self.validation
             judged = self.interrupts.wait(lambda: validation(self))
             if judged is None:  # Ctrl-C meanwhile: the epoch is not over
@@ -210,11 +225,6 @@ class Training:
             self.model.optimizer.finish()
         self.history.interrupted = self.interrupts.heard
         self.callbacks.call("on_train_end", self.logs)
-
-    def validates(self, number: int) -> bool:
-        """Whether the epoch of that number, counted from 1, ends with a validation."""
-        frequency = self.validation_freq
-        return number % frequency == 0 if is_integer(frequency) else number in frequency
 
     # batches
 
@@ -254,6 +264,8 @@ class Training:
         else:
             left = self.steps_per_epoch and self.steps_per_epoch * (self.last - self.epoch) - self.batch
             blocks = self.data.blocks(size, int(rng.integers(2**63)) if shuffle else None, taken, left)
+        if self.drops:
+            blocks = map(Block.full, blocks)
         if now is not None:
             rng.bit_generator.state = now
         return Pass(blocks, self.engine.is_compiled, taken)
@@ -291,15 +303,7 @@ class Training:
     def whole(self) -> ArrayData:
         """All rows, in memory."""
         if not isinstance(self.data, ArrayData):
-            source, load = self.data, getattr(self.data, "load", None)
-            if load is None:
-                raise ArgumentError(
-                    "a full batch needs all rows in memory, and x gives them batch by batch; "
-                    "give arrays, or leave batch_size out and take an optimizer that steps batch by batch"
-                )
-            self.data = load()
-            source.close()
-        assert isinstance(self.data, ArrayData)
+            self.data = loaded(self.data)
         return self.data
 
     # steps
@@ -331,11 +335,7 @@ class Training:
             # a function of the user's may look at a batch as a whole, and blocks of a stream
             # depend on the clock, of which the results must not
             whole = data is self.data and not self.engine.measures_by_batch
-            size = len(chunk.rows) if whole else chunk.size
-            for start in range(0, len(chunk.rows), size):
-                rows, outs = chunk.rows[start : start + size], self.engine.outs[start : start + size]
-                weight = np.ones(1) if data.sample_weight is None else data.sample_weight[rows]
-                means.measure(data.T[rows], outs, weight)
+            means.measure_rows(data, chunk.rows, self.engine.outs, None if whole else chunk.size)
 
     def _count(self, losses: list[float] | Array, rows: int) -> bool:
         """Take in the losses of steps; only the last may be infinite, since none is made after that."""

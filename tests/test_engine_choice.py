@@ -219,6 +219,17 @@ def test_compiling_is_told(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_compiling_is_told_once_although_several_threads_have_waited(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MLP_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(compiler, "LONG", 0)
+    from mlp.engines.kernels.data import gather
+
+    fresh = compiler.Compiler(np.dtype("float64"))
+    with compiler.telling(fresh), compiler.telling(fresh):
+        fresh.address(gather)
+    assert capsys.readouterr().err.count("mlp: compiled 1 functions") == 1
+
+
 def test_threads_are_limited():
     from threadpoolctl import threadpool_info
 

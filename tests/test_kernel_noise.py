@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from mlp.engines.kernels.compiler import compiler_for
 from mlp.engines.kernels.noise import ROOM, Noise
 from mlp.engines.kernels.tape import Tape
-from mlp.layers.regularization import draw_normal
+from mlp.layers.regularization import draw_bits, draw_normal
 
 PARTS = st.lists(st.tuples(st.integers(0, 1), st.integers(1, 9), st.booleans()), min_size=1, max_size=5)
 
@@ -29,7 +29,7 @@ def one_by_one(parts, dtype, steps):
             if normal:
                 draw_normal(generators[k], numbers, np.empty(size, dtype))
             else:
-                generators[k].random(out=numbers, dtype=dtype)
+                numbers = draw_bits(generators[k], numbers)
             drawn.append(numbers)
     return drawn, [rng.bit_generator.state for rng in generators]
 
@@ -37,9 +37,10 @@ def one_by_one(parts, dtype, steps):
 def found(noise, parts, places, steps):
     """The numbers where the kernels look for them."""
     for step in range(steps):
-        for (_, size, _), (name, start, stride) in zip(parts, places, strict=True):
+        for (_, size, normal), (name, start, stride) in zip(parts, places, strict=True):
             start += step * stride[0]
-            yield noise.tape._bound[name][start : start + size]
+            kind = noise.tape.dtype if normal else np.uint16
+            yield noise.tape._bound[name].view(kind)[start : start + size]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -70,7 +71,9 @@ def test_steps_of_a_run_are_limited():
     noise, rng = Noise(tape), np.random.default_rng(0)
     assert noise.most_steps(10**6) == 10**6
     noise.add(rng, 1000)
-    assert noise.most_steps(10**6) == ROOM // 1000
+    assert noise.most_steps(10**6) == ROOM // 2000
+    noise.add(rng, 1000, True)
+    assert noise.most_steps(10**6) == ROOM // 6000
     assert noise.most_steps(5) == 5
     noise.add(rng, 10**7)
     assert noise.most_steps(10**6) == 1

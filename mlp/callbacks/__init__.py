@@ -13,9 +13,11 @@ from mlp.callbacks.progress import ProgbarLogger, progress
 if TYPE_CHECKING:
     from mlp.callbacks.averages import SwapEMAWeights
     from mlp.callbacks.backup import BackupAndRestore
+    from mlp.callbacks.best_epoch import BestEpoch
     from mlp.callbacks.checkpoint import ModelCheckpoint
     from mlp.callbacks.early_stopping import EarlyStopping, TerminateOnNaN
     from mlp.callbacks.functions import LambdaCallback
+    from mlp.callbacks.hyperparameter_scheduler import HyperparameterScheduler
     from mlp.callbacks.live_plot import LivePlot
     from mlp.callbacks.logs import CSVLogger, TensorBoard
     from mlp.callbacks.rate_finder import RateSearch, find_learning_rate
@@ -26,11 +28,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BackupAndRestore",
+    "BestEpoch",
     "CSVLogger",
     "Callback",
     "CallbackList",
     "EarlyStopping",
     "History",
+    "HyperparameterScheduler",
     "LambdaCallback",
     "LearningRateScheduler",
     "LivePlot",
@@ -51,8 +55,10 @@ __all__ = [
 
 _HOMES = {
     "BackupAndRestore": "backup",
+    "BestEpoch": "best_epoch",
     "CSVLogger": "logs",
     "EarlyStopping": "early_stopping",
+    "HyperparameterScheduler": "hyperparameter_scheduler",
     "LambdaCallback": "functions",
     "LearningRateScheduler": "rates",
     "LivePlot": "live_plot",

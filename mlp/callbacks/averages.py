@@ -1,5 +1,9 @@
 """The moving average of the weights, where the optimizer keeps one, as what is evaluated."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 from mlp.callbacks.base import Callback, Logs
 from mlp.errors import ArgumentError
 from mlp.naming import require_bool
@@ -91,3 +95,19 @@ class SwapEMAWeights(Callback):
         if self.swapped:
             self.model.optimizer.resume()
             self.swapped = False
+
+
+@contextmanager
+def averaged(optimizer: Any) -> Iterator[None]:
+    """A block in which the model has the moving average of its weights, if the optimizer keeps one.
+
+    So it has what `fit` gives it at the end, and afterwards the weights with which training goes on.
+    """
+    swaps = getattr(optimizer, "use_ema", False) and optimizer.iterations and not optimizer.has_given
+    if swaps:
+        optimizer.finish()
+    try:
+        yield
+    finally:
+        if swaps:
+            optimizer.resume()

@@ -83,20 +83,33 @@ class Monitor:
 
     def less_is_better(self, model: "Model | None") -> bool:
         """Whether it should fall."""
-        if self.mode != "auto":
-            return self.mode == "min"
         name = self.monitor.removeprefix("val_")
-        direction = "down" if name == "loss" else None
-        for metric in (*getattr(model, "metrics", ()), *getattr(model, "weighted_metrics", ())):
-            if metric.name == name:
-                # the second is the attribute of Keras's own metrics
-                direction = metric.direction or getattr(metric, "_direction", None)
-        if direction is None:
-            raise ArgumentError(
-                f"{self.owner}: nothing says whether more or less of monitor={self.monitor!r} is better; "
-                "give mode='max' or mode='min', or the metric an attribute direction = 'up' or 'down'"
-            )
-        return direction == "down"
+        metrics = (*getattr(model, "metrics", ()), *getattr(model, "weighted_metrics", ()))
+        found: Any = "loss" if name == "loss" else None
+        for metric in metrics:
+            found = metric if metric.name == name else found
+        return less_is_better(self.owner, f"monitor={self.monitor!r}", self.mode, found)
+
+
+def less_is_better(owner: str, what: str, mode: str, metric: Any) -> bool:
+    """Whether a number should fall, by the mode or, if that is "auto", by the metric; "loss" is one.
+
+    Raises
+    ------
+    ArgumentError
+        If nothing says so; it names the owner, and what is watched.
+    """
+    if mode != "auto":
+        return mode == "min"
+    # the second is the attribute of Keras's own metrics
+    own = getattr(metric, "direction", None) or getattr(metric, "_direction", None)
+    direction = "down" if isinstance(metric, str) else own
+    if direction is None:
+        raise ArgumentError(
+            f"{owner}: nothing says whether more or less of {what} is better; "
+            "give mode='max' or mode='min', or the metric an attribute direction = 'up' or 'down'"
+        )
+    return direction == "down"
 
 
 def require_counts(**counts: Any) -> None:

@@ -34,6 +34,8 @@ class ArrayData:
         Outputs of the model, the o of an encoded target.
     counted : callable, default len
         How many rows of T a mean is taken over (`Loss.counted`).
+    encoding : callable, optional
+        What encoded targets depend on beside T (`Loss.encoding`); by default on nothing.
     """
 
     def __init__(
@@ -45,21 +47,41 @@ class ArrayData:
         share: Callable[[int], float],
         units: int,
         counted: Callable[[Array], int] = len,
+        encoding: Callable[[], object] = bool,
     ) -> None:
         self.counted = len if counted(T) == len(T) else counted
         self.X, self.T, self.sample_weight, self.encode, self.share = X, T, sample_weight, encode, share
         self.units, self.dtype = units, X.dtype
         fits = T.shape[1] == units or len(T) * units * X.itemsize <= ROOM
+        self.encoding, self.encoded = encoding, encoding()  # before, since another thread may change it
         self.target = encode(T) if fits else None
         self.whole: Batch | None = None
         self.equal: dict[int, Array] = {}  # the factors of unweighted rows, by batch size
         self.shuffled: ArrayData | None = None  # a copy of small data, in the order of the epoch
-        self.cut: tuple[int, list[Batch]] = (0, [])
+        self.cut: tuple[tuple[int, int], list[Batch]] = ((0, 0), [])
         self.numbers: tuple[Array, Array] | None = None
         self.space = Workspace(), Workspace(), Workspace(), Workspace()
 
     def __len__(self) -> int:
         return len(self.X)
+
+    def steps(self, size: int) -> int:
+        """How many batches of that many rows there are; the last may be smaller."""
+        return -(-len(self) // size)
+
+    def renew(self) -> None:
+        """Encode the targets again if what that depends on is another by now; in place, where it can be."""
+        now = self.encoding()
+        if now == self.encoded or self.target is None:
+            return
+        former, self.encoded = self.target, now
+        self.target = self.encode(self.T, None if former is self.T else former)
+        if self.target is not former:  # the batch that is kept is a view of it
+            self.whole = None
+        if self.shuffled is not None:
+            self.shuffled.renew()
+            (size, n), batches = self.cut
+            batches[:] = self.shuffled.views(n, size)  # the same list: a pass may be going through it
 
     def order(self, rng: np.random.Generator | None) -> Array:
         """The numbers of all rows, in a new random order if there is a generator; good until the next."""
@@ -85,13 +107,17 @@ class ArrayData:
             return X, T, target, self._equal(self.counted(T))
         return X, T, target, self.sample_weight[start:stop] * self.share(self.counted(T))
 
+    def views(self, n: int, size: int) -> list[Batch]:
+        """The first n rows, `size` at a time, without a copy."""
+        return [self.between(start, min(start + size, n)) for start in range(0, n, size)]
+
     def batches(self, order: Array, size: int) -> Iterable[Batch]:
         """The rows in that order, `size` at a time; the last batch may be smaller.
 
         A batch is only good until the next: its memory is used again.
         """
         small = self.target is not None and self.X.nbytes + self.target.nbytes <= CACHE
-        if small and self.counted is len and len(order) == len(self):
+        if small and self.counted is len and 0 <= len(self) - len(order) < size:
             return self._cut_shuffled(order, size)
         if size == 1:
             return (self.between(row, row + 1) for row in order.tolist())
@@ -122,17 +148,17 @@ class ArrayData:
         if self.shuffled is None:
             weight = None if self.sample_weight is None else self.sample_weight.copy()
             self.shuffled = ArrayData(
-                self.X.copy(), self.T.copy(), weight, self.encode, self.share, self.units
+                self.X.copy(), self.T.copy(), weight, self.encode, self.share, self.units, len, self.encoding
             )
-        copy = self.shuffled
-        self.X.take(order, 0, copy.X, "clip")
-        self.T.take(order, 0, copy.T, "clip")
+        copy, n = self.shuffled, len(order)
+        self.X.take(order, 0, copy.X[:n], "clip")
+        self.T.take(order, 0, copy.T[:n], "clip")
         if self.target is not None and copy.target is not None and copy.target is not copy.T:
-            self.target.take(order, 0, copy.target, "clip")
-        if self.cut[0] != size:
-            self.cut = size, [copy.between(start, start + size) for start in range(0, len(self), size)]
+            self.target.take(order, 0, copy.target[:n], "clip")
+        if self.cut[0] != (size, n):
+            self.cut = (size, n), copy.views(n, size)
         if self.sample_weight is not None and copy.sample_weight is not None:
-            self.sample_weight.take(order, 0, copy.sample_weight, "clip")
+            self.sample_weight.take(order, 0, copy.sample_weight[:n], "clip")
             for k, (X, _, _, weight) in enumerate(self.cut[1]):
                 np.multiply(copy.sample_weight[k * size : (k + 1) * size], self.share(len(X)), weight)
         return self.cut[1]

@@ -27,6 +27,10 @@ class Block(NamedTuple):
     size: int
     first: int = 0
 
+    def full(self) -> "Block":
+        """The block without the rows at its end that are no full batch."""
+        return self._replace(order=self.order[: len(self.order) // self.size * self.size])
+
 
 class Source(Protocol):
     """Data that are not in memory as arrays: what `fit`, `evaluate` and `predict` can take besides.
@@ -144,6 +148,7 @@ class Pass:
             self._open(block)
 
     def _open(self, block: Block) -> None:
+        block.data.renew()  # it may have been read before what its targets depend on was changed
         self.data, self.place = block.data, block.first * block.size
         # targets that are too large to be encoded at once are encoded batch by batch
         self.block = block if self.chunked and block.data.target is not None else None

@@ -58,16 +58,18 @@ def require_alone(**given: Any) -> None:
     Parameters
     ----------
     **given
-        `y`, `sample_weight`, `batch_size`, `validation_split`: None (or 0) where they were left out.
+        `y`, `sample_weight`, `batch_size`, `validation_split`, `drop_remainder`: None (or 0, or False) where
+        they were left out.
     """
     reasons = {
         "y": f"None, since x gives batches: let each be a tuple {PAIR}",
         "sample_weight": "None, since x gives batches: let each be a tuple (x, y, sample_weight)",
         "batch_size": "None, since x gives batches: their size is that of the steps",
         "validation_split": "0, since x gives batches: give others as validation_data",
+        "drop_remainder": "False, since x gives batches: leave out there those that are too small",
     }
     for name, value in given.items():
-        if name == "validation_split":
+        if name in ("validation_split", "drop_remainder"):
             require(not value, name, value, reasons[name])
         else:
             shown = value if is_integer(value) or isinstance(value, str | None) else type(value).__name__

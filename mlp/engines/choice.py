@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from operator import attrgetter
 from typing import Any
 
+from mlp.adjusting import adjustable
 from mlp.engines.numpy_engine import NumpyEngine, NumpyPredictor
 from mlp.errors import ArgumentError, MissingPackageError
 from mlp.layers.base import Layer
@@ -111,6 +112,7 @@ def settings(layers: Sequence[Layer], loss: Loss | None = None) -> list[Any]:
         kind = type(part)
         if kind not in _READERS:
             names = [name for name in constructor_arguments(kind) if not name.endswith("initializer")]
+            names = [name for name in names if name not in adjustable(kind)]
             _READERS[kind] = attrgetter("__class__", "__class__", *(n for n in names if hasattr(part, n)))
         found += _READERS[kind](part)
     for layer in layers:

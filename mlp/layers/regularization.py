@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from mlp.adjusting import Adjustable
 from mlp.arrays import Array
 from mlp.layers.base import Layer, Shape
-from mlp.naming import require_in
 from mlp.randomness import check_seed, new_generator
 from mlp.regularizers import L1L2
 
+CHANCES = 1 << 16  # a mask is drawn with 16 bits a number
 MINUS_TWO, TURN, ONE = (np.array(number, np.float32) for number in (-2, 2 * math.pi, 1))
 
 
@@ -21,11 +22,13 @@ class Dropout(Layer):
 
     out = X ∘ mask, where mask is 0 with probability `rate` and 1/(1 − rate) otherwise. The
     survivors are scaled up ("inverted" dropout), so that the expected output is X and nothing
-    has to change at prediction.
+    has to change at prediction. In both places the rate is the nearest multiple of 2⁻¹⁶, since a mask
+    is drawn with 16 bits a number.
 
     Parameters
     ----------
     rate : float in [0, 1)
+        May be set at any time, also while training.
     seed : int, optional
         A generator of its own; by default the model's is used, which its seed determines.
     **options
@@ -37,10 +40,10 @@ class Dropout(Layer):
 
     Examples
     --------
-    >>> layer = Dropout(0.5, seed=0)
+    >>> layer = Dropout(0.5, seed=1)
     >>> layer.build((4,), np.random.default_rng(), np.dtype("float64"))
     >>> layer.forward(np.ones((1, 4)), training=True)
-    array([[2., 0., 0., 0.]])
+    array([[2., 0., 2., 2.]])
     >>> layer.forward(np.ones((1, 4)))
     array([[1., 1., 1., 1.]])
     """
@@ -48,10 +51,10 @@ class Dropout(Layer):
     mask: Array
     grad: Array
     dropped: bool
+    rate = Adjustable("[0, 1)")
 
     def __init__(self, rate: float, seed: int | None = None, **options: Any) -> None:
         super().__init__(**options)
-        require_in("[0, 1)", "rate", rate)
         self.rate, self.seed = rate, check_seed(seed)
 
     def forward(self, X: Array, training: bool = False) -> Array:
@@ -61,9 +64,7 @@ class Dropout(Layer):
         if len(X) != self.rows:
             self.allocate(len(X))
         mask = self.mask
-        self.rng.random(out=mask, dtype=self.dtype.type)
-        np.add(mask, self._keep, mask)  # a number u from [0, 1) becomes ⌊u + keep⌋ / keep: 0 or 1/keep
-        np.floor(mask, mask)
+        np.greater_equal(draw_bits(self.rng, mask), self._least, mask)
         np.multiply(mask, self._scale, mask)
         return np.multiply(X, mask, self.out)
 
@@ -72,7 +73,13 @@ class Dropout(Layer):
 
     def build(self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
         super().build(input_shape, own_generator(self.seed, rng), dtype)
-        self._keep, self._scale = np.array(1 - self.rate, dtype), np.array(1 / (1 - self.rate), dtype)
+        self._least, self._scale = np.zeros(1, np.uint16), np.zeros(1, dtype)
+        self.adjusted()
+
+    def adjusted(self) -> None:
+        if self.built:
+            self._least[0] = dropped = least_kept(self.rate)
+            self._scale[0] = CHANCES / (CHANCES - dropped)
 
     def buffers(self) -> dict[str, Shape]:
         return dict.fromkeys(("mask", "out", "grad"), self.output_shape)
@@ -84,7 +91,7 @@ class GaussianNoise(Layer):
     Parameters
     ----------
     stddev : float in [0, inf)
-        Standard deviation of the noise. Keras allows 1 at most.
+        Standard deviation of the noise. Keras allows 1 at most. May be set at any time.
     seed : int, optional
         A generator of its own; by default the model's is used, which its seed determines.
     **options
@@ -104,10 +111,10 @@ class GaussianNoise(Layer):
     """
 
     scratch: Array
+    stddev = Adjustable("[0, inf)")
 
     def __init__(self, stddev: float, seed: int | None = None, **options: Any) -> None:
         super().__init__(**options)
-        require_in("[0, inf)", "stddev", stddev)
         self.stddev, self.seed = stddev, check_seed(seed)
 
     def forward(self, X: Array, training: bool = False) -> Array:
@@ -124,7 +131,12 @@ class GaussianNoise(Layer):
 
     def build(self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
         super().build(input_shape, own_generator(self.seed, rng), dtype)
-        self._stddev = np.array(self.stddev, dtype)
+        self._stddev = np.zeros(1, dtype)
+        self.adjusted()
+
+    def adjusted(self) -> None:
+        if self.built:
+            self._stddev[0] = self.stddev
 
     def buffers(self) -> dict[str, Shape]:
         return {"out": self.output_shape, "scratch": self.output_shape}
@@ -136,7 +148,8 @@ class GaussianDropout(Layer):
     Parameters
     ----------
     rate : float in [0, 1)
-        The standard deviation is √(rate / (1 − rate)), that of `Dropout` with this rate.
+        The standard deviation is √(rate / (1 − rate)), that of `Dropout` with this rate. May be set at any
+        time.
     seed : int, optional
         A generator of its own; by default the model's is used, which its seed determines.
     **options
@@ -157,10 +170,10 @@ class GaussianDropout(Layer):
     noise: Array
     grad: Array
     noisy: bool
+    rate = Adjustable("[0, 1)")
 
     def __init__(self, rate: float, seed: int | None = None, **options: Any) -> None:
         super().__init__(**options)
-        require_in("[0, 1)", "rate", rate)
         self.rate, self.seed = rate, check_seed(seed)
 
     def forward(self, X: Array, training: bool = False) -> Array:
@@ -180,8 +193,12 @@ class GaussianDropout(Layer):
 
     def build(self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
         super().build(input_shape, own_generator(self.seed, rng), dtype)
-        self._stddev = np.array(math.sqrt(self.rate / (1 - self.rate)), dtype)
-        self._one = np.ones((), dtype)
+        self._stddev, self._one = np.zeros(1, dtype), np.ones((), dtype)
+        self.adjusted()
+
+    def adjusted(self) -> None:
+        if self.built:
+            self._stddev[0] = math.sqrt(self.rate / (1 - self.rate))
 
     def buffers(self) -> dict[str, Shape]:
         return dict.fromkeys(("noise", "out", "grad"), self.output_shape)
@@ -192,10 +209,12 @@ class AlphaDropout(Layer):
 
     While training, out = a X + b, and with probability `rate` out = a α' + b instead, where
     α' = −1.7581 is the lowest value of SELU, a = ((1 − rate)(1 + rate α'²))^(−½) and b = −a α' rate.
+    The rate is the nearest multiple of 2⁻¹⁶, as in `Dropout`.
 
     Parameters
     ----------
     rate : float in [0, 1)
+        May be set at any time, also while training.
     seed : int, optional
         A generator of its own; by default the model's is used, which its seed determines.
     **options
@@ -207,21 +226,20 @@ class AlphaDropout(Layer):
 
     Examples
     --------
-    >>> layer = AlphaDropout(0.5, seed=0)
+    >>> layer = AlphaDropout(0.5, seed=1)
     >>> layer.build((4,), np.random.default_rng(), np.dtype("float64"))
     >>> layer.forward(np.ones((1, 4)), training=True).round(4)
-    array([[ 1.6656, -0.7792, -0.7792, -0.7792]])
+    array([[ 1.6656, -0.7792,  1.6656,  1.6656]])
     """
 
     LOWEST = -1.0507009873554805 * 1.6732632423543772
     mask: Array
     grad: Array
     dropped: bool
-    _silenced: Array
+    rate = Adjustable("[0, 1)")
 
     def __init__(self, rate: float, seed: int | None = None, **options: Any) -> None:
         super().__init__(**options)
-        require_in("[0, 1)", "rate", rate)
         self.rate, self.seed = rate, check_seed(seed)
 
     def forward(self, X: Array, training: bool = False) -> Array:
@@ -231,23 +249,28 @@ class AlphaDropout(Layer):
         if len(X) != self.rows:
             self.allocate(len(X))
         mask, out = self.mask, self.out
-        self.rng.random(out=mask, dtype=self.dtype.type)
-        np.add(mask, self._keep, mask)  # a number u from [0, 1) becomes ⌊u + keep⌋: 0 or 1
-        np.floor(mask, mask)
-        np.multiply(mask, self._a, mask)
-        np.subtract(X, self._lowest, out)  # out = a mask (X − α') + (a α' + b)
+        a, lowest, silenced = self._numbers
+        np.greater_equal(draw_bits(self.rng, mask), self._least, mask)
+        np.multiply(mask, a, mask)
+        np.subtract(X, lowest, out)  # out = a mask (X − α') + (a α' + b)
         np.multiply(out, mask, out)
-        return np.add(out, self._silenced, out)
+        out += silenced
+        return out
 
     def backward(self, delta: Array) -> Array:
         return np.multiply(delta, self.mask, self.grad) if self.dropped and self.passes_grad else delta
 
     def build(self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
         super().build(input_shape, own_generator(self.seed, rng), dtype)
-        a = ((1 - self.rate) * (1 + self.rate * self.LOWEST**2)) ** -0.5
-        silenced = a * self.LOWEST * (1 - self.rate)  # a α' + b
-        numbers = (1 - self.rate, a, self.LOWEST, silenced)
-        self._keep, self._a, self._lowest, self._silenced = (np.array(x, dtype) for x in numbers)
+        self._least, self._numbers = np.zeros(1, np.uint16), np.zeros(3, dtype)
+        self.adjusted()
+
+    def adjusted(self) -> None:
+        if self.built:
+            self._least[0] = dropped = least_kept(self.rate)
+            rate = dropped / CHANCES
+            a = ((1 - rate) * (1 + rate * self.LOWEST**2)) ** -0.5
+            self._numbers[:] = a, self.LOWEST, a * self.LOWEST * (1 - rate)  # the last is a α' + b
 
     def buffers(self) -> dict[str, Shape]:
         return dict.fromkeys(("mask", "out", "grad"), self.output_shape)
@@ -292,6 +315,34 @@ class ActivityRegularization(Layer):
 def own_generator(seed: int | None, rng: np.random.Generator) -> np.random.Generator:
     """The model's generator, or if a seed is given one of its own."""
     return rng if seed is None else new_generator(seed)
+
+
+def least_kept(rate: float) -> int:
+    """The number of 16 bits from which on one that is drawn means to keep, for a rate in [0, 1)."""
+    return min(round(rate * CHANCES), CHANCES - 1)
+
+
+def draw_words(rng: np.random.Generator, count: int) -> Array:
+    """Random bits: numbers of 64 bits, shape (count,)."""
+    generator = rng.bit_generator
+    if type(generator).__name__ == "MT19937":  # which gives 32 bits at a time
+        return rng.integers(0, (1 << 64) - 1, count, np.uint64, endpoint=True)
+    words: Array = generator.random_raw(count)
+    return words
+
+
+def draw_bits(rng: np.random.Generator, like: Array) -> Array:
+    """Random numbers of 16 bits in the shape of an array.
+
+    Four are made of 64 bits, which takes a quarter of the time of as many numbers in [0, 1).
+    """
+    size = like.size
+    return draw_words(rng, words_of(size)).view(np.uint16)[:size].reshape(like.shape)
+
+
+def words_of(size: int) -> int:
+    """How many numbers of 64 bits are drawn for so many of 16."""
+    return -(-size // 4)
 
 
 def draw_normal(rng: np.random.Generator, out: Array, scratch: Array) -> None:

@@ -120,6 +120,12 @@ class Loss(Part):
         """A number for each output, shape (o,), which the compiled forms take before the other settings."""
         return None
 
+    @property
+    def encoding(self) -> float:
+        """What encoded targets depend on beside the targets, and may change while training: ε."""
+        smoothing: float = getattr(self, "label_smoothing", 0.0)
+        return smoothing
+
     def encode(self, T: Array, out: Array | None = None) -> Array:
         """Checked targets as the formulas want them, (n, o): smoothed or one-hot if need be.
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlp.activations import Activation, Softmax
+from mlp.adjusting import Adjustable
 from mlp.arrays import Array, Mask, Workspace
 from mlp.elementary import clip, exp, log, maximum, power, where
 from mlp.losses.base import EPSILON, Loss, weigh
@@ -45,6 +46,7 @@ class CategoricalFocalCrossentropy(Loss):
     held: Array
     rest: Array
     is_free: Array
+    label_smoothing = Adjustable("[0, 1)")
 
     def __init__(
         self,
@@ -60,7 +62,6 @@ class CategoricalFocalCrossentropy(Loss):
             require_in("[0, inf)", "alpha", each)
         require_in("[0, inf)", "gamma", gamma)
         require_bool("from_logits", from_logits)
-        require_in("[0, 1)", "label_smoothing", label_smoothing)
         self.alpha = list(alpha) if isinstance(alpha, tuple | np.ndarray) else alpha
         self.gamma = gamma
         self.from_logits, self.label_smoothing = from_logits, label_smoothing

@@ -10,6 +10,7 @@ import numpy as np
 
 from mlp.activations import Activation, Sigmoid, Softmax
 from mlp.activations.sigmoids import log_one_plus
+from mlp.adjusting import Adjustable
 from mlp.arrays import Array, Mask, Workspace
 from mlp.elementary import absolute, clip, exp, log, log1p, maximum, sigmoid, where
 from mlp.losses.base import EPSILON, Loss, weigh
@@ -19,7 +20,7 @@ from mlp.losses.probabilities import (
     require_several,
     require_unit_interval,
 )
-from mlp.naming import require_bool, require_in
+from mlp.naming import require_bool
 
 HIGH = 1 - EPSILON
 
@@ -32,7 +33,7 @@ class BinaryCrossentropy(Loss):
     from_logits : bool, default False
         The model ends without a sigmoid and the loss applies it.
     label_smoothing : float in [0, 1), default 0
-        Targets become t(1 − ε) + ε/2.
+        Targets become t(1 − ε) + ε/2. It may be set at any time, and holds from the next epoch on.
     reduction, name
         As in `Loss`.
 
@@ -55,6 +56,7 @@ class BinaryCrossentropy(Loss):
     products: Array
     free: Array
     is_free: Array
+    label_smoothing = Adjustable("[0, 1)")
 
     def __init__(
         self,
@@ -65,7 +67,6 @@ class BinaryCrossentropy(Loss):
     ) -> None:
         super().__init__(reduction, name)
         require_bool("from_logits", from_logits)
-        require_in("[0, 1)", "label_smoothing", label_smoothing)
         self.from_logits, self.label_smoothing = from_logits, label_smoothing
         self.variant = "_of_logits" if from_logits else ""
         self._sigmoid = Sigmoid()
@@ -175,6 +176,7 @@ class CategoricalCrossentropy(Loss):
     free: Array
     is_free: Array
     common: Array
+    label_smoothing = Adjustable("[0, 1)")
 
     def __init__(
         self,
@@ -185,7 +187,6 @@ class CategoricalCrossentropy(Loss):
     ) -> None:
         super().__init__(reduction, name)
         require_bool("from_logits", from_logits)
-        require_in("[0, 1)", "label_smoothing", label_smoothing)
         self.from_logits, self.label_smoothing = from_logits, label_smoothing
         self.variant = "_of_logits" if from_logits else ""
         self._softmax = Softmax()

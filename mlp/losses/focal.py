@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlp.activations import Activation, Sigmoid
+from mlp.adjusting import Adjustable
 from mlp.arrays import Array, Mask
 from mlp.elementary import clip, log, maximum, power, sigmoid, where
 from mlp.losses.base import EPSILON, Loss
@@ -47,6 +48,7 @@ class BinaryFocalCrossentropy(Loss):
     distance: Array
     spare: Array
     is_free: Array
+    label_smoothing = Adjustable("[0, 1)")
 
     def __init__(
         self,
@@ -63,7 +65,6 @@ class BinaryFocalCrossentropy(Loss):
         require_in("[0, 1]", "alpha", alpha)
         require_in("[0, inf)", "gamma", gamma)
         require_bool("from_logits", from_logits)
-        require_in("[0, 1)", "label_smoothing", label_smoothing)
         self.apply_class_balancing, self.alpha, self.gamma = apply_class_balancing, alpha, gamma
         self.from_logits, self.label_smoothing = from_logits, label_smoothing
         self.variant = "_of_logits" if from_logits else ""

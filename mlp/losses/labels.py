@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from mlp.activations import Activation
+from mlp.adjusting import Adjustable
 from mlp.arrays import Array, as_labels, as_numbers
 from mlp.elementary import maximum, power
 from mlp.errors import ArgumentError
@@ -38,6 +39,8 @@ class SparseCategoricalCrossentropy(Loss):
     0.223144
     """
 
+    label_smoothing = Adjustable("[0, 1)")
+
     def __init__(
         self,
         from_logits: bool = False,
@@ -51,6 +54,9 @@ class SparseCategoricalCrossentropy(Loss):
         self.categorical = CategoricalCrossentropy(from_logits, label_smoothing, reduction)
         self.from_logits, self.label_smoothing = from_logits, label_smoothing
         self.ignore_class, self.variant = ignore_class, self.categorical.variant
+
+    def adjusted(self) -> None:
+        self.categorical.label_smoothing = self.label_smoothing
 
     def encode(self, T: Array, out: Array | None = None) -> Array:
         one_hot = np.empty((len(T), self.units), self.dtype) if out is None else out

@@ -45,6 +45,10 @@ class Masked(Loss):
         if isinstance(self.loss, Masked):
             raise ArgumentError("loss must be another loss than Masked itself")
 
+    @property
+    def encoding(self) -> float:
+        return self.loss.encoding
+
     def encode(self, T: Array, out: Array | None = None) -> Array:
         encoded = self.loss.encode(T, out)
         if encoded is not T and not self.loss.by_element:  # a one-hot row has no NaN of itself

@@ -29,13 +29,16 @@ class Adam(Optimizer):
     epsilon : float, default 1e-7
     amsgrad : bool, default False
         Divide by the largest √v so far, so that no step grows again.
+    correct_epsilon : bool, default False
+        Add ε to the corrected √v, as PyTorch and scikit-learn do: ε √(1 − β₂ᵗ) stands in its place
+        above. (Keras has no such argument.)
     **options
         `weight_decay` and all others of `Optimizer`.
 
     References
     ----------
     Kingma and Ba (2015), in the form before their section 2.1, as in Keras: ε is not
-    corrected ("epsilon hat"). PyTorch and scikit-learn differ in that, and use 1e-8.
+    corrected ("epsilon hat") unless `correct_epsilon` says so.
     Reddi, Kale and Kumar, "On the convergence of Adam and beyond" (2018), for `amsgrad`.
     """
 
@@ -46,13 +49,15 @@ class Adam(Optimizer):
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
         amsgrad: bool = False,
+        correct_epsilon: bool = False,
         **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
         require_adam(self)
         require_bool("amsgrad", amsgrad)
-        self.amsgrad = amsgrad
+        require_bool("correct_epsilon", correct_epsilon)
+        self.amsgrad, self.correct_epsilon = amsgrad, correct_epsilon
         self.slots = ("m", "v", "v_max") if amsgrad else ("m", "v")
 
     def constants(self, dtype: np.dtype[Any]) -> None:
@@ -60,7 +65,10 @@ class Adam(Optimizer):
         self._epsilon = np.array(self.epsilon / (1 - self.beta_2) ** 0.5, dtype)
 
     def prepare(self, learning_rate: float) -> None:
-        self.rate.fill(self.numbers_of_steps(learning_rate, self.iterations + 1)["rate"])
+        numbers = self.numbers_of_steps(learning_rate, self.iterations + 1)
+        self.rate.fill(numbers["rate"])
+        if self.correct_epsilon:
+            self._epsilon.fill(numbers["epsilon"])
 
     def update(self, W: Array, dW: Array, scratch: Array, *slots: Array) -> None:
         m, v, *largest = slots
@@ -101,11 +109,16 @@ class Adam(Optimizer):
         return Adam.scalar_amsgrad if "v_max" in self.slots else Adam.scalar_update
 
     def scalars(self) -> dict[str, Any]:
-        return {"beta_1": self._beta_1, "beta_2": self._beta_2, "epsilon": self._epsilon}
+        numbers = {"beta_1": self._beta_1, "beta_2": self._beta_2}
+        return numbers if self.correct_epsilon else numbers | {"epsilon": self._epsilon}
 
     def numbers_of_steps(self, rates: Any, steps: Any) -> dict[str, Any]:
-        alpha = rates * (1 - self.beta_2**steps) ** 0.5 / (1 - self.beta_1**steps)
-        return {"rate": alpha * (1 - self.beta_1) / (1 - self.beta_2) ** 0.5}
+        correction = (1 - self.beta_2**steps) ** 0.5
+        alpha = rates * correction / (1 - self.beta_1**steps)
+        numbers = {"rate": alpha * (1 - self.beta_1) / (1 - self.beta_2) ** 0.5}
+        if self.correct_epsilon:
+            numbers["epsilon"] = self.epsilon * correction / (1 - self.beta_2) ** 0.5
+        return numbers
 
 
 class AdamW(Optimizer):
@@ -116,7 +129,7 @@ class AdamW(Optimizer):
     learning_rate : float, LearningRateSchedule or callable, default 0.001
     weight_decay : float, default 0.004
         λ; biases decay too, as in Keras, unless ``decay_factors={"bias": 0}``.
-    beta_1, beta_2, epsilon, amsgrad
+    beta_1, beta_2, epsilon, amsgrad, correct_epsilon
         As in `Adam`.
     **options
         All others of `Optimizer`.
@@ -134,6 +147,7 @@ class AdamW(Optimizer):
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
         amsgrad: bool = False,
+        correct_epsilon: bool = False,
         **options: Any,
     ) -> None:
         super().__init__(learning_rate, weight_decay, **options)
@@ -141,7 +155,8 @@ class AdamW(Optimizer):
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
         require_adam(self)
         require_bool("amsgrad", amsgrad)
-        self.amsgrad = amsgrad
+        require_bool("correct_epsilon", correct_epsilon)
+        self.amsgrad, self.correct_epsilon = amsgrad, correct_epsilon
         self.slots = ("m", "v", "v_max") if amsgrad else ("m", "v")
 
     # the rule is Adam's; only the decay, which the base class makes, is new

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from mlp.adjusting import Adjustable
 from mlp.arrays import Array
 from mlp.naming import Part, require, require_bool, require_in
 from mlp.optimizers import blocks, settings
@@ -78,6 +79,7 @@ class Optimizer(Part):
 
     slots: tuple[str, ...] = ()
     by_parameter = False
+    weight_decay = Adjustable("[0, inf)", optional=True)
 
     def __init__(
         self,
@@ -177,7 +179,8 @@ class Optimizer(Part):
 
     def decay(self, name: str, shape: tuple[int, ...]) -> float | None:
         """λ of a parameter, without its factor."""
-        return self.weight_decay
+        weight_decay: float | None = self.weight_decay
+        return weight_decay
 
     # building
 
@@ -204,6 +207,11 @@ class Optimizer(Part):
             (constraint.project, values[place].reshape(shape))
             for place, shape, constraint in parameters.constraints
         ]
+
+    def adjusted(self) -> None:
+        plan = vars(self).get("_plan")
+        if plan is not None and self.built and not plan.follow(self):
+            self._plan = blocks.Plan(self)
 
     def sizes(self, parameters: Parameters) -> dict[str, int]:
         """The length of each state vector for these parameters."""
@@ -234,8 +242,8 @@ class Optimizer(Part):
         learning_rate = self.current_rate() if callable(self.learning_rate) else self.learning_rate
         if self.clips:
             self.clip(self.parameters)
-        for number, shrink in self._plan.shrinks:
-            shrink.fill(1 - learning_rate * number)
+        for decay in self._plan.shrinks:
+            decay.shrink.fill(1 - learning_rate * decay.number)
         for factor, pieces in self._plan.groups:
             self.prepare(learning_rate * factor)
             for shrunk, block in pieces:

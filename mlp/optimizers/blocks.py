@@ -21,6 +21,21 @@ BLOCK = 32768
 Block = tuple[slice, int, tuple[Array, ...]]  # place, number of its first parameter, arguments of `update`
 
 
+class Decay:
+    """How parameters decay in a step.
+
+    Attributes
+    ----------
+    number : float
+        λ with all its factors.
+    shrink : Array of rank zero
+        The 1 − η λ of this step.
+    """
+
+    def __init__(self, number: float, dtype: np.dtype[Any]) -> None:
+        self.number, self.shrink = number, np.ones((), dtype)
+
+
 class Plan:
     """How a step goes over the flat vector: blocks of one η, what decays in each, what is averaged.
 
@@ -33,14 +48,14 @@ class Plan:
     ----------
     rates : dict of int to float
         By the numbers of the trainable parameters their factors of η.
-    decays : dict of int to float
-        Likewise λ with all its factors.
+    decays : dict of int to Decay or None
+        Likewise what they decay by.
     ranges : list of slice
         Where the trainable parameters lie.
     groups : list of (float, list of (list, tuple of Array))
         By factor of η: for each block what shrinks in it, and the arguments of `update`.
-    shrinks : list of (float, Array)
-        λ with its factors, and the 1 − η λ of this step, an array of rank zero.
+    shrinks : list of Decay
+        Each once.
     averages : list of tuple of Array
         A block, its moving average, room for the block while the average is in its place, and
         working memory, where there is an average.
@@ -48,25 +63,23 @@ class Plan:
 
     def __init__(self, optimizer: Optimizer) -> None:
         parameters, values = optimizer.parameters, optimizer.parameters.values
-        names, shapes, slices = parameters.names, parameters.shapes, parameters.slices
+        names, slices = parameters.names, parameters.slices
         chosen = [k for k, trainable in enumerate(parameters.trainable) if trainable]
         rates = {k: settings.factor_of(optimizer.rate_factors, names[k]) for k in chosen}
-        decays = {
-            k: rates[k]
-            * settings.factor_of(optimizer.decay_factors, names[k])
-            * (optimizer.decay(names[k], shapes[k]) or 0.0)
-            for k in chosen
-        }
-        self.rates, self.decays = rates, decays
+        self.rates = rates
+        self._factors = {k: rates[k] * settings.factor_of(optimizer.decay_factors, names[k]) for k in chosen}
+        numbers = self._numbers(optimizer)
+        kinds = {(self._factors[k], number): Decay(number, values.dtype) for k, number in numbers.items()}
+        self.decays = {k: kinds[self._factors[k], numbers[k]] if k in numbers else None for k in chosen}
+        self.shrinks = list(kinds.values())
         self.ranges = [place for place, _ in merge(slices, dict.fromkeys(chosen))]
-        shrinks = {decay: np.ones((), values.dtype) for decay in decays.values() if decay}
-        decaying = [(place, decays[k]) for place, k in merge(slices, decays) if decays[k]]
+        decaying = [(place, decay) for place, k in merge(slices, self.decays) if (decay := self.decays[k])]
         groups: dict[float, list[Any]] = {}
         self.averages: list[tuple[Array, Array, Array, Array]] = []
         by_parameter = optimizer.by_parameter
         for place, k, block in parameter_blocks(optimizer) if by_parameter else blocks(optimizer, rates):
             shrunk = [
-                (values[part], shrinks[decay])
+                (values[part], decay.shrink)
                 for whole, decay in decaying
                 if (part := common(whole, place)) is not None
             ]
@@ -74,7 +87,27 @@ class Plan:
             if optimizer.use_ema:
                 average, before = (optimizer.state[name][place] for name in ("average", "before_average"))
                 self.averages.append((values[place], average, before, block[2].reshape(-1)))
-        self.groups, self.shrinks = list(groups.items()), list(shrinks.items())
+        self.groups = list(groups.items())
+
+    def _numbers(self, optimizer: Optimizer) -> dict[int, float]:
+        """By the numbers of the parameters that decay, λ with all its factors."""
+        names, shapes = optimizer.parameters.names, optimizer.parameters.shapes
+        decays = {k: optimizer.decay(names[k], shapes[k]) for k, factor in self._factors.items() if factor}
+        return {k: self._factors[k] * decay for k, decay in decays.items() if decay is not None}
+
+    def follow(self, optimizer: Optimizer) -> bool:
+        """Take in that λ is another; False if the plan cannot, since it decays other parameters together."""
+        numbers = self._numbers(optimizer)
+        if numbers.keys() != {k for k, decay in self.decays.items() if decay}:
+            return False
+        found: dict[Decay, float] = {}
+        for k, number in numbers.items():
+            decay = self.decays[k]
+            if decay is None or found.setdefault(decay, number) != number:
+                return False
+        for decay, number in found.items():
+            decay.number = number
+        return True
 
 
 def blocks(optimizer: Optimizer, rates: Mapping[int, float]) -> list[Block]:

@@ -19,6 +19,7 @@ Levenberg-Marquardt, scaled conjugate gradients) and do not step from one batch'
 
 from typing import TYPE_CHECKING, Any
 
+from mlp.data.streams import is_stream, require_alone
 from mlp.naming import is_integer, require
 from mlp.optimizers.objective import Solver
 
@@ -86,6 +87,7 @@ def minibatch_gradient_descent(
     batch_size: int = 32,
     epochs: int = 1,
     shuffle: bool = True,
+    drop_remainder: bool = False,
     **options: Any,
 ) -> "History":
     """Minibatch gradient descent: shuffle, split without replacement, one update a batch.
@@ -96,10 +98,13 @@ def minibatch_gradient_descent(
         Samples before an update; the last batch of an epoch may be smaller.
     shuffle : bool, default True
         A new order each epoch.
+    drop_remainder : bool, default False
+        Leave that smaller batch out: so all steps have equal rows, and the last step of an epoch no more
+        noise than the others. With `shuffle` it is other rows each epoch that are left out.
     """
     whole = is_integer(batch_size) and batch_size > 0
     require(whole, "batch_size", batch_size, "a positive integer, or 'full'")
-    with model.training(X, T, epochs=epochs, **options) as run:
+    with model.training(X, T, epochs=epochs, drop_remainder=drop_remainder, **options) as run:
         for _ in run.epochs(steps=run.steps(batch_size)):
             for batch in run.batches(batch_size, shuffle):
                 run.update(batch)
@@ -138,3 +143,19 @@ def minimise(
         require(steps is None, "steps_per_epoch", steps, f"None: an epoch of {name} is one iteration")
         solver.minimise(run)
     return run.history
+
+
+def fit(
+    model: "Model", x: Any, y: Any, batch_size: int | str | None, shuffle: bool, **options: Any
+) -> "History":
+    """The loop that the optimizer and the batch size ask for, with these arguments of `Model.fit`."""
+    if batch_size is not None and is_stream(x):
+        require_alone(batch_size=batch_size)
+    if isinstance(model.optimizer, Solver):
+        return minimise(model, x, y, batch_size=batch_size, **options)
+    if isinstance(batch_size, str) and batch_size == "full":
+        return gradient_descent(model, x, y, **options)
+    if is_integer(batch_size) and batch_size == 1:
+        return stochastic_gradient_descent(model, x, y, shuffle=shuffle, **options)
+    size: Any = 32 if batch_size is None else batch_size
+    return minibatch_gradient_descent(model, x, y, batch_size=size, shuffle=shuffle, **options)

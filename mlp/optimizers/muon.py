@@ -60,6 +60,7 @@ class Muon(Optimizer):
 
     slots = ("m", "v")
     by_parameter = True
+    correct_epsilon = False  # of the Adam that it has for some parameters
 
     def __init__(
         self,

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,21 @@ LONG = 0.5  # seconds of compiling that a user is told of
 
 Function = Callable[..., Any]
 _LOCK = threading.RLock()
+_KEPT_ONLY = ContextVar("kept_only", default=False)
+
+
+class NotKeptError(Exception):
+    """Something would have to be compiled, and must not be."""
+
+
+@contextmanager
+def kept_only() -> Iterator[None]:
+    """While it is open, this thread raises a `NotKeptError` in the place of compiling."""
+    token = _KEPT_ONLY.set(True)
+    try:
+        yield
+    finally:
+        _KEPT_ONLY.reset(token)
 
 
 class Compiler:
@@ -46,6 +62,7 @@ class Compiler:
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
         self.dtype, self.seconds, self.compiled = dtype, 0.0, 0
+        self.told = 0.0, 0  # of these, by whichever thread was first to say so
         self.addresses: dict[Any, int] = {}
         self.engines: list[Any] = []  # hold the machine code
 
@@ -71,7 +88,11 @@ class Compiler:
         with _LOCK:  # a model may be trained in each of several threads
             if key not in self.addresses:
                 name = self._name(function, formula, count, exact)
-                code = shelf.load(name) or self._compile(name, function, formula, count, exact)
+                code = shelf.load(name)
+                if code is None:
+                    if _KEPT_ONLY.get():
+                        raise NotKeptError(function.__name__)
+                    code = self._compile(name, function, formula, count, exact)
                 engine, self.addresses[key] = machine.link(*code)
                 self.engines.append(engine)
         return self.addresses[key]
@@ -121,9 +142,12 @@ def telling(compiler: Compiler) -> Iterator[None]:
     """Say on the standard error how long it took, if it took long to compile."""
     before, functions = compiler.seconds, compiler.compiled
     yield
-    took, made = compiler.seconds - before, compiler.compiled - functions
-    if made and took >= LONG:
-        print(f"mlp: compiled {made} functions for {compiler.dtype} in {took:.1f} s", file=sys.stderr)
+    with _LOCK:
+        told_seconds, told = compiler.told
+        took, made = compiler.seconds - max(before, told_seconds), compiler.compiled - max(functions, told)
+        if made and took >= LONG:
+            compiler.told = compiler.seconds, compiler.compiled
+            print(f"mlp: compiled {made} functions for {compiler.dtype} in {took:.1f} s", file=sys.stderr)
 
 
 @cache

@@ -3,9 +3,9 @@
 from typing import Any
 
 from mlp.arrays import Array
-from mlp.elementary import floor
+from mlp.elementary import where
 from mlp.engines.kernels.arithmetic import multiply_elements
-from mlp.engines.kernels.pointers import Anchor, Record, integers, number, pointer, shift
+from mlp.engines.kernels.pointers import Anchor, Record, halves, integers, pointer, shift
 from mlp.engines.kernels.tape import Operand, Slot, Tape
 from mlp.engines.kernels.walk import OPERANDS, START, STEP, STOP
 from mlp.layers.base import Layer
@@ -21,17 +21,17 @@ def forward(tape: Tape, layer: Layer, X: Operand) -> Operand:
     size, normal = layer.out.size, isinstance(layer, GaussianNoise | GaussianDropout)
     name, start, stride = tape.noise.add(layer.rng, size, normal)
     common = X, layer.out, Slot(name), start, stride, tape.clock
+    # the numbers that the rate gives are read in each step, so that it may change
     if isinstance(layer, GaussianNoise):
-        tape.add(add_noise, *common, float(layer._stddev), work=size, shared=1)
+        tape.add(add_noise, *common, layer._stddev, work=size, shared=1)
         return layer.out
     tape.kept[layer] = mask = _mask(layer)
     if isinstance(layer, GaussianDropout):
-        tape.add(multiply_by_noise, *common, mask, float(layer._stddev), work=size, shared=1)
+        tape.add(multiply_by_noise, *common, mask, layer._stddev, work=size, shared=1)
     elif isinstance(layer, Dropout):
-        tape.add(silence, *common, mask, float(layer._keep), float(layer._scale), work=size, shared=1)
+        tape.add(silence, *common, mask, layer._least, layer._scale, work=size, shared=1)
     elif isinstance(layer, AlphaDropout):
-        numbers = [float(value) for value in (layer._keep, layer._a, layer._lowest, layer._silenced)]
-        tape.add(silence_to_lowest, *common, mask, *numbers, work=size, shared=1)
+        tape.add(silence_to_lowest, *common, mask, layer._least, layer._numbers, work=size, shared=1)
     return layer.out
 
 
@@ -52,63 +52,49 @@ def _mask(layer: Any) -> Array:
 # kernels
 
 
-def drawn(record: Record, anchor: Anchor) -> Any:
-    """The layer's numbers of this step."""
+def drawn(record: Record, start: Any) -> Any:
+    """The layer's numbers of this step, from the beginning of all that were drawn."""
     stride, clock = integers(record[OPERANDS + 4]), integers(record[OPERANDS + 5])
-    return shift(pointer(record[OPERANDS + 2], anchor), clock[STEP] * stride[0] + record[OPERANDS + 3])
+    return shift(start, clock[STEP] * stride[0] + record[OPERANDS + 3])
 
 
 def silence(record: Record, anchor: Anchor) -> None:
-    """``mask = ⌊u + keep⌋ scale, out = X ∘ mask``."""
-    X, out, u = (
-        pointer(record[OPERANDS], anchor),
-        pointer(record[OPERANDS + 1], anchor),
-        drawn(record, anchor),
-    )
-    mask = pointer(record[OPERANDS + 6], anchor)
-    keep, scale = number(record[OPERANDS + 7], anchor), number(record[OPERANDS + 8], anchor)
+    """``mask = scale where u ≥ least, else 0; out = X ∘ mask``."""
+    X, out = pointer(record[OPERANDS], anchor), pointer(record[OPERANDS + 1], anchor)
+    u, mask = drawn(record, halves(record[OPERANDS + 2])), pointer(record[OPERANDS + 6], anchor)
+    least, scale = halves(record[OPERANDS + 7])[0], pointer(record[OPERANDS + 8], anchor)[0]
     for k in range(record[START], record[STOP]):
-        factor = floor(u[k] + keep) * scale
+        factor = where(u[k] >= least, scale, anchor[0])
         mask[k] = factor
         out[k] = X[k] * factor
 
 
 def silence_to_lowest(record: Record, anchor: Anchor) -> None:
-    """``mask = ⌊u + keep⌋ a, out = (X − α') mask + (a α' + b)``."""
-    X, out, u = (
-        pointer(record[OPERANDS], anchor),
-        pointer(record[OPERANDS + 1], anchor),
-        drawn(record, anchor),
-    )
-    mask = pointer(record[OPERANDS + 6], anchor)
-    keep, a = number(record[OPERANDS + 7], anchor), number(record[OPERANDS + 8], anchor)
-    lowest, silenced = number(record[OPERANDS + 9], anchor), number(record[OPERANDS + 10], anchor)
+    """``mask = a where u ≥ least, else 0; out = (X − α') mask + (a α' + b)``."""
+    X, out = pointer(record[OPERANDS], anchor), pointer(record[OPERANDS + 1], anchor)
+    u, mask = drawn(record, halves(record[OPERANDS + 2])), pointer(record[OPERANDS + 6], anchor)
+    least, settings = halves(record[OPERANDS + 7])[0], pointer(record[OPERANDS + 8], anchor)
+    a, lowest, silenced = settings[0], settings[1], settings[2]
     for k in range(record[START], record[STOP]):
-        factor = floor(u[k] + keep) * a
+        factor = where(u[k] >= least, a, anchor[0])
         mask[k] = factor
         out[k] = (X[k] - lowest) * factor + silenced
 
 
 def add_noise(record: Record, anchor: Anchor) -> None:
     """``out = X + deviation ∘ noise``."""
-    X, out, u = (
-        pointer(record[OPERANDS], anchor),
-        pointer(record[OPERANDS + 1], anchor),
-        drawn(record, anchor),
-    )
-    deviation = number(record[OPERANDS + 6], anchor)
+    X, out = pointer(record[OPERANDS], anchor), pointer(record[OPERANDS + 1], anchor)
+    u = drawn(record, pointer(record[OPERANDS + 2], anchor))
+    deviation = pointer(record[OPERANDS + 6], anchor)[0]
     for k in range(record[START], record[STOP]):
         out[k] = u[k] * deviation + X[k]
 
 
 def multiply_by_noise(record: Record, anchor: Anchor) -> None:
     """``mask = 1 + deviation ∘ noise, out = X ∘ mask``."""
-    X, out, u = (
-        pointer(record[OPERANDS], anchor),
-        pointer(record[OPERANDS + 1], anchor),
-        drawn(record, anchor),
-    )
-    mask, deviation = pointer(record[OPERANDS + 6], anchor), number(record[OPERANDS + 7], anchor)
+    X, out = pointer(record[OPERANDS], anchor), pointer(record[OPERANDS + 1], anchor)
+    u = drawn(record, pointer(record[OPERANDS + 2], anchor))
+    mask, deviation = pointer(record[OPERANDS + 6], anchor), pointer(record[OPERANDS + 7], anchor)[0]
     for k in range(record[START], record[STOP]):
         factor = u[k] * deviation + anchor[1]
         mask[k] = factor

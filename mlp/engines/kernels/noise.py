@@ -5,59 +5,83 @@ masks whichever engine runs, the numbers of a generator are those of step 1 for 
 step 1 for its second one, …, of step 2 for its first layer, and so on.
 """
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mlp.arrays import Array
-from mlp.layers.regularization import draw_normal
+from mlp.layers.regularization import draw_normal, draw_words, words_of
 
 if TYPE_CHECKING:
     from mlp.engines.kernels.tape import Tape
 
-ROOM = 1 << 18  # numbers drawn for one run of a tape: what a processor's cache still has when they are used
+ROOM = 1 << 20  # bytes drawn for one run of a tape: what a processor's cache still has when they are used
+WORD = 8  # bytes
 
 
-@dataclass
 class _Source:
-    """What the layers take from one generator in a step, in their order: how many, and whether normal."""
+    """What the layers take from one generator in a step, in their order: numbers of 16 bits, or normal ones.
 
-    rng: np.random.Generator
-    name: str
-    parts: list[tuple[int, bool]] = field(default_factory=list)
-    stride: Array = field(default_factory=lambda: np.zeros(1, np.int64))
-    state: Any = None
-    scratch: Array = field(default_factory=lambda: np.empty(0))
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    name : str
+        The slot.
+    dtype : numpy.dtype
+        Of normal numbers.
 
-    @property
-    def width(self) -> int:
-        """Numbers of a step."""
-        return int(self.stride[0])
+    Attributes
+    ----------
+    parts : list of (int, int, bool)
+        Where a layer's numbers begin, in bytes; how many they are; whether they are normal.
+    width : int
+        Bytes of a step.
+    strides : dict of bool to Array of int64
+        The same counted in normal numbers, or in numbers of 16 bits.
+    """
 
-    def fill(self, numbers: Array) -> None:
-        """Draw as many steps as `numbers` has rows."""
-        kinds = {normal for _, normal in self.parts}
+    def __init__(self, rng: np.random.Generator, name: str, dtype: np.dtype[Any]) -> None:
+        self.rng, self.name, self.dtype = rng, name, dtype
+        self.parts: list[tuple[int, int, bool]] = []
+        self.width, self.state = 0, rng.bit_generator.state
+        self.strides = {True: np.zeros(1, np.int64), False: np.zeros(1, np.int64)}
+        self.scratch = np.empty(0, dtype)
+        self.buffer = np.empty(0, np.uint64)
+
+    def add(self, size: int, normal: bool) -> int:
+        """Reserve numbers for a layer; where they begin among those of a step, counted in such numbers."""
+        start, each = self.width, self.dtype.itemsize if normal else 2
+        self.parts.append((start, size, normal))
+        self.width += words_of(size * each // 2) * WORD
+        for kind, itemsize in ((True, self.dtype.itemsize), (False, 2)):
+            self.strides[kind][0] = self.width // itemsize
+        return start // each
+
+    def draw(self, steps: int) -> Array:
+        """The numbers of so many steps, as words of 64 bits."""
+        words, kinds = steps * self.width // WORD, {normal for _, _, normal in self.parts}
         if kinds == {False}:  # a long stream of numbers is the short ones one after the other
-            self.rng.random(out=numbers, dtype=numbers.dtype.type)
-        elif kinds == {True} and numbers.dtype == np.float64:
-            self.rng.standard_normal(out=numbers, dtype=np.float64)
+            return draw_words(self.rng, words)
+        if len(self.buffer) < words:
+            self.buffer = np.empty(words, np.uint64)
+        rows = self.buffer[:words].view(np.uint8).reshape(steps, self.width)
+        if kinds == {True} and self.dtype == np.float64:
+            self.rng.standard_normal(out=rows.view(np.float64), dtype=np.float64)
         else:
-            self._fill_one_by_one(numbers)
+            self._draw_one_by_one(rows)
+        return self.buffer
 
-    def _fill_one_by_one(self, numbers: Array) -> None:
+    def _draw_one_by_one(self, rows: Array) -> None:
         if len(self.scratch) < self.width:
-            self.scratch = np.empty(self.width, numbers.dtype)
-        scratch = self.scratch
-        for row in numbers:
-            start = 0
-            for size, normal in self.parts:
-                stop = start + size
+            self.scratch = np.empty(self.width, self.dtype)
+        for row in rows:
+            for start, size, normal in self.parts:
                 if normal:
-                    draw_normal(self.rng, row[start:stop], scratch[:size])
+                    numbers = row[start : start + size * self.dtype.itemsize].view(self.dtype)
+                    draw_normal(self.rng, numbers, self.scratch[:size])
                 else:
-                    self.rng.random(out=row[start:stop], dtype=numbers.dtype.type)
-                start = stop
+                    words = words_of(size)
+                    row[start : start + words * WORD].view(np.uint64)[:] = draw_words(self.rng, words)
 
 
 class Noise:
@@ -67,16 +91,16 @@ class Noise:
     ----------
     tape : Tape
 
-    Attributes
-    ----------
-    size : int
-        Numbers of a step.
     """
 
     def __init__(self, tape: "Tape") -> None:
-        self.tape, self.size = tape, 0
+        self.tape = tape
         self.sources: dict[int, _Source] = {}
-        self._buffers: dict[str, Array] = {}
+
+    @property
+    def size(self) -> int:
+        """Bytes of a step."""
+        return sum(source.width for source in self.sources.values())
 
     def add(self, rng: np.random.Generator, size: int, normal: bool = False) -> tuple[str, int, Array]:
         """Reserve numbers of each step for a layer, in the order in which the layers draw.
@@ -88,7 +112,7 @@ class Noise:
         size : int
             How many it draws in a step.
         normal : bool
-            Of mean 0 and variance 1, or uniform in [0, 1).
+            Of mean 0 and variance 1, or of 16 random bits each.
 
         Returns
         -------
@@ -96,12 +120,9 @@ class Noise:
             The slot of the numbers; where the layer's begin among those of a step; how far the next
             step's are, known once all layers have been added.
         """
-        source = self.sources.setdefault(id(rng), _Source(rng, f"noise/{len(self.sources)}"))
-        start = source.width
-        source.parts.append((size, normal))
-        source.stride += size
-        self.size += size
-        return source.name, start, source.stride
+        name = f"noise/{len(self.sources)}"
+        source = self.sources.setdefault(id(rng), _Source(rng, name, self.tape.dtype))
+        return source.name, source.add(size, normal), source.strides[normal]
 
     def most_steps(self, most: int) -> int:
         """How many steps a run should have, at most that many."""
@@ -110,16 +131,11 @@ class Noise:
     def draw(self, steps: int) -> None:
         """Draw the numbers of the next steps and bind them."""
         for source in self.sources.values():
-            size = steps * source.width
-            if source.name not in self._buffers or self._buffers[source.name].size < size:
-                self._buffers[source.name] = np.empty(size, self.tape.dtype)
             source.state = source.rng.bit_generator.state
-            numbers = self._buffers[source.name]
-            source.fill(numbers[:size].reshape(steps, source.width))
-            self.tape.bind(source.name, numbers)
+            self.tape.bind(source.name, source.draw(steps))
 
     def keep(self, steps: int) -> None:
         """Set the generators to where they are after the first steps of those drawn, if a run ended early."""
         for source in self.sources.values():
             source.rng.bit_generator.state = source.state
-            source.fill(np.empty((steps, source.width), self.tape.dtype))
+            source.draw(steps)

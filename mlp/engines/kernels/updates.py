@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from mlp.adjusting import adjustable
 from mlp.arrays import Array
 from mlp.engines.kernels import clipping, matrix_updates, projections
 from mlp.engines.kernels.pointers import (
@@ -32,7 +33,7 @@ from mlp.layers import stack
 from mlp.layers.base import Layer
 from mlp.naming import constructor_arguments
 from mlp.optimizers import Optimizer
-from mlp.optimizers.blocks import merge
+from mlp.optimizers.blocks import Decay, merge
 
 # A class of the user's that has a method of the first kind needs one of the second kind beside it.
 PAIRS = {"prepare": "numbers_of_steps", "constants": "scalars"}
@@ -58,7 +59,7 @@ class Updates:
     Attributes
     ----------
     tables : dict
-        By the name of its slot what a table is made of: factor of η, λ, names of numbers.
+        By the name of its slot what a table is made of: factor of η, decay, names of numbers.
 
     Raises
     ------
@@ -69,7 +70,7 @@ class Updates:
     def __init__(self, optimizer: Optimizer, keeps_gradients: bool = False) -> None:
         self.optimizer, self.plan, self.keeps_gradients = optimizer, optimizer._plan, keeps_gradients
         self.rule = None if optimizer.by_parameter else form_of(optimizer)
-        self.tables: dict[str, tuple[float, float, Sequence[str]]] = {}
+        self.tables: dict[str, tuple[float, Decay | None, Sequence[str]]] = {}
         self.batches, self.summed = optimizer.gradient_accumulation_steps or 1, 0
         self.bound: tuple[Any, dict[str, Array]] = None, {}  # the last numbers, and what they were for
 
@@ -136,7 +137,12 @@ class Updates:
             self.emit_scalar(tape, self.rule, arrays, *kinds[k])
 
     def emit_scalar(
-        self, tape: Tape, rule: Callable[..., Any], arrays: Sequence[Array], factor: float, decay: float
+        self,
+        tape: Tape,
+        rule: Callable[..., Any],
+        arrays: Sequence[Array],
+        factor: float,
+        decay: Decay | None,
     ) -> None:
         """Add the update of W from dW and state vectors, number by number."""
         slots = arrays[2:]
@@ -149,9 +155,10 @@ class Updates:
             work=arrays[0].size, formula=rule, count=1 + len(names), shared=1,
         )  # fmt: skip
 
-    def table(self, tape: Tape, factor: float, decay: float, names: Sequence[str]) -> tuple[Any, ...]:
+    def table(self, tape: Tape, factor: float, decay: Decay | None, names: Sequence[str]) -> tuple[Any, ...]:
         """The operands that `row_of` reads: 1 − η λ and these numbers, for each step."""
-        name = f"numbers {factor} {decay} {' '.join(names)}"
+        which = None if decay is None else self.plan.shrinks.index(decay)
+        name = f"numbers {factor} {which} {' '.join(names)}"
         self.tables[name] = factor, decay, names
         return Slot(name), tape.clock, 1 + len(names)
 
@@ -178,7 +185,8 @@ class Updates:
             return None
         if type(rule).numbers_of_steps is not Optimizer.numbers_of_steps:
             return None
-        return count, rule.current_rate(), tuple(rule.scalars().items())
+        decays = [decay.number for decay in self.plan.shrinks]
+        return count, rule.current_rate(), decays, tuple(rule.scalars().items())
 
     def _numbers(self, tape: Tape, count: int) -> dict[str, Array]:
         """The numbers of the next steps, by the names of their slots."""
@@ -195,7 +203,7 @@ class Updates:
             # steps come at a time must not be seen in the results
             found = known | rule.numbers_of_steps(rates * factor, steps)
             table = np.empty((count, 1 + len(names)))
-            table[:, 0] = 1 - rates * decay
+            table[:, 0] = 1 - rates * decay.number if decay is not None else 1
             for k, own_name in enumerate(names, start=1):
                 table[:, k] = found[own_name]
             made[name] = table
@@ -265,9 +273,11 @@ def settings_of(part: Any) -> tuple[Any, ...]:
     kind = type(part)
     if kind not in _READERS:
         names = [name for name in constructor_arguments(kind) if name not in AT_BUILD]
-        names = [name for name in names if hasattr(part, name)]
+        names = [name for name in names if hasattr(part, name) and name not in adjustable(kind)]
         _READERS[kind] = attrgetter(*names, "__class__", "__class__")
     found = _READERS[kind](part)
+    if isinstance(part, Layer):  # one that silences nothing draws no numbers
+        found = *found, *(bool(getattr(part, name)) for name in adjustable(kind))
     try:
         hash(found)
     except TypeError:  # a list of a class of the user's
