@@ -38,10 +38,12 @@ if TYPE_CHECKING:
         plots,
         regularizers,
         saving,
+        tabular,
         utils,
     )
     from mlp.errors import MLPError
     from mlp.estimators import MLPClassifier, MLPRegressor, SequentialClassifier, SequentialRegressor
+    from mlp.initialization import initialize_from_data
     from mlp.initializers import Initializer
     from mlp.inspection import gradient_check
     from mlp.layers import Input, Layer
@@ -51,6 +53,12 @@ if TYPE_CHECKING:
     from mlp.optimizers import Optimizer
     from mlp.regularizers import Regularizer
     from mlp.sequential import Sequential
+    from mlp.tabular import (
+        TabularClassifier,
+        TabularRegressor,
+        TabularSearchClassifier,
+        TabularSearchRegressor,
+    )
 
 __all__ = [
     "Initializer",
@@ -66,6 +74,10 @@ __all__ = [
     "Sequential",
     "SequentialClassifier",
     "SequentialRegressor",
+    "TabularClassifier",
+    "TabularRegressor",
+    "TabularSearchClassifier",
+    "TabularSearchRegressor",
     "__version__",
     "activations",
     "callbacks",
@@ -75,6 +87,7 @@ __all__ = [
     "estimators",
     "explanations",
     "gradient_check",
+    "initialize_from_data",
     "initializers",
     "inspection",
     "layers",
@@ -86,6 +99,7 @@ __all__ = [
     "register",
     "regularizers",
     "saving",
+    "tabular",
     "utils",
 ]
 
@@ -104,7 +118,12 @@ _HOMES = {
     "Sequential": "models",
     "SequentialClassifier": "estimators",
     "SequentialRegressor": "estimators",
+    "TabularClassifier": "tabular",
+    "TabularRegressor": "tabular",
+    "TabularSearchClassifier": "tabular",
+    "TabularSearchRegressor": "tabular",
     "gradient_check": "inspection",
+    "initialize_from_data": "initialization",
     "register": "naming",
 }
 

@@ -1,0 +1,121 @@
+"""Several networks as one: their probabilities or numbers, averaged with the shares that suit them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import softmax
+
+from mlp.arrays import Array
+from mlp.models import Sequential
+from mlp.tabular.targets import Target
+
+BLOCK = 64  # rows that are predicted at a time: what a row gets does not depend on how many there are
+EVENNESS = 0.01  # of a penalty on shares that differ, which keeps few rows from deciding
+
+
+@dataclass
+class Group:
+    """Networks of one form, which see the numbers of a table in the same encoding.
+
+    Parameters
+    ----------
+    encoding : str
+    network : Sequential
+    weights : Array of shape (networks, p)
+        The parameters of each, as one vector.
+    temperature : float
+        What their outputs are divided by, where they are logits.
+    share : float
+        Of the mean of their predictions in that of the ensemble.
+    """
+
+    encoding: str
+    network: Sequential
+    weights: Array
+    temperature: float = 1.0
+    share: float = 1.0
+
+    def outputs(self, X: Array) -> Iterator[Array]:
+        """The outputs of one network after the other."""
+        filling = np.zeros((-len(X) % BLOCK, X.shape[1]), X.dtype)
+        blocks = np.concatenate([X, filling]) if len(filling) else X
+        with self.network.lock:  # another thread may ask too
+            for weights in self.weights:
+                np.copyto(self.network.parameters.values, weights)
+                yield self.network.predict(blocks, BLOCK)[: len(X)]
+
+
+class Ensemble:
+    """Groups of networks for one target.
+
+    Parameters
+    ----------
+    target : Target
+    groups : sequence of Group
+    """
+
+    def __init__(self, target: Target, groups: Sequence[Group]) -> None:
+        self.target, self.groups = target, list(groups)
+
+    def __len__(self) -> int:
+        return sum(len(group.weights) for group in self.groups)
+
+    def member_predictions(self, inputs: Callable[[str], Array]) -> Array:
+        """What each network says, shape (networks, n, o).
+
+        Parameters
+        ----------
+        inputs : callable
+            From the name of an encoding to the rows in that form.
+        """
+        return np.concatenate([self._group_predictions(group, inputs) for group in self.groups])
+
+    def predictions(self, inputs: Callable[[str], Array]) -> Array:
+        """What all of them say together, shape (n, o)."""
+        total: Any = 0.0
+        for group in self.groups:
+            total = total + group.share * self._group_predictions(group, inputs).mean(axis=0)
+        mixed: Array = total
+        return mixed
+
+    def _group_predictions(self, group: Group, inputs: Callable[[str], Array]) -> Array:
+        outs = group.outputs(inputs(group.encoding))
+        return np.stack([self.target.predictions(out, group.temperature) for out in outs])
+
+
+def best_shares(target: Target, predictions: Sequence[Array], T: Array, weight: Array | None) -> Array:
+    """The shares of several predictions whose mixture is best on rows that none of them has learned from.
+
+    They minimise loss(Σ s_j P_j) + 0.01 Σ (s_j − 1/J)², with s_j > 0 and Σ s_j = 1.
+
+    Parameters
+    ----------
+    target : Target
+    predictions : sequence of Array of shape (n, o)
+        P_j.
+    T : Array
+        The targets of these rows.
+    weight : Array of shape (n,) or None
+
+    Returns
+    -------
+    Array of shape (J,)
+
+    References
+    ----------
+    D. H. Wolpert, "Stacked generalization", Neural Networks 5 (1992); with convex weights as L. Breiman,
+    "Stacked regressions", Machine Learning 24 (1996).
+    """
+    even = 1 / len(predictions)
+
+    def worse(z: Array) -> float:
+        shares = softmax(z)
+        mixed = sum(share * each for share, each in zip(shares, predictions, strict=True))
+        value = target.mixed_value(np.asarray(mixed), T, weight)
+        return value + EVENNESS * float(np.square(shares - even).sum())
+
+    found: Array = softmax(minimize(worse, np.zeros(len(predictions)), method="L-BFGS-B").x)
+    return found
