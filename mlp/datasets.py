@@ -1,7 +1,7 @@
-"""Tables: from a CSV file, whatever its dialect, or the handwritten digits that scikit-learn bundles.
+"""Tables: from a CSV file, whatever its dialect, or a Parquet file; and scikit-learn's handwritten digits.
 
 A `Table` holds text, as a CSV file does. What is a number and what is a category is for
-`mlp.tables` to say, which sees all rows.
+`mlp.tabular` to say, which sees all rows.
 """
 
 import csv
@@ -17,12 +17,15 @@ from typing import Any
 import numpy as np
 
 from mlp.arrays import Array
+from mlp.data.tables import arrow
 from mlp.errors import ArgumentError
 
 # "none" is not among them: it is more often a category ("no disease") than a gap
 MISSING = {"", "na", "n/a", "#n/a", "<na>", "nan", "null", "?"}
 # A comma also stands in texts and in numbers, so it is the delimiter only if no other one is
 DELIMITERS = "\t;|,"
+PARQUET = (".parquet", ".pq")
+INDEX = re.compile(r"__index_level_\d+__")  # what pandas calls one without a name
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?")
 
 
@@ -88,7 +91,7 @@ class Table:
 def read_table(
     path: str | os.PathLike[str], header: bool | None = None, expected: Collection[str] = ()
 ) -> Table:
-    """Read a CSV file in UTF-8, delimited by comma, semicolon, tabulator or bar.
+    """Read a CSV file in UTF-8, delimited by comma, semicolon, tabulator or bar; or a Parquet file.
 
     Cells such as "NA", "?" and "null" are missing. In a file with semicolons "1,5" is the
     number 1.5, as Excel writes it in most of Europe. Unnamed columns (the index that pandas
@@ -108,8 +111,12 @@ def read_table(
         If the file cannot be read.
     ArgumentError
         If it is not UTF-8, has no rows, rows of different lengths or two columns of one name.
+    MissingPackageError
+        If it is a Parquet file, by the ending of its name, and pyarrow is not installed.
     """
     source = str(path)
+    if Path(path).suffix.lower() in PARQUET:
+        return _read_parquet(source)
     try:
         text = Path(path).read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -132,6 +139,33 @@ def read_table(
         )
     cells = [[_clean(cell, delimiter) for cell in column] for column in zip(*rows, strict=True)]
     return Table({n: c for n, c in zip(names, cells, strict=True) if n}, header, source)
+
+
+def _read_parquet(source: str) -> Table:
+    with open(source, "rb"):  # the system's own words, where it cannot be read
+        pass
+    try:
+        table = arrow("pyarrow.parquet").read_table(source)
+    except arrow("pyarrow").ArrowInvalid as error:
+        raise ArgumentError(f"{source} is not a Parquet file that can be read: {error}") from error
+    if not table.num_rows:
+        raise ArgumentError(f"{source} has columns but no rows")
+    twice = sorted({name for name in table.column_names if table.column_names.count(name) > 1})
+    if twice:
+        raise ArgumentError(f"{source} has two columns called {twice[0]!r}")
+    pairs = [p for p in zip(table.column_names, table.columns, strict=True) if not INDEX.fullmatch(p[0])]
+    return Table(
+        {name: [_as_cell(name, v) for v in column.to_pylist()] for name, column in pairs}, True, source
+    )
+
+
+def _as_cell(name: str, value: Any) -> str:
+    if isinstance(value, list | dict | tuple):
+        raise ArgumentError(f"column {name!r} holds {type(value).__name__}s; a cell must be a single value")
+    cell = (
+        "" if value is None else value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    )
+    return "" if is_missing(cell) else cell
 
 
 def find_delimiter(text: str) -> str:

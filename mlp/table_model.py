@@ -1,143 +1,127 @@
-"""A network together with its table: trained on columns, used on columns, kept in one file.
+"""A fitted estimator together with the table of the command `mlp`: names, alignment, one file.
 
-The steps are those that one would write in a script: split, preprocess, build, fit with a
-watch on the validation loss, score on rows that the training never saw.
+scikit-learn, and with it `mlp.tabular`, is imported when it is first needed.
 """
 
 import os
-from collections.abc import Sequence
+import time
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from mlp import models, optimizers, storage
+from mlp import storage
 from mlp.arrays import Array
-from mlp.callbacks import Callback, EarlyStopping, History
 from mlp.datasets import Table, listed
 from mlp.errors import ArgumentError, ModelFileError
-from mlp.layers import Dense, Dropout, Input, Layer
-from mlp.optimizers import Optimizer
-from mlp.sequential import Sequential
-from mlp.tables import Preprocessor, Target
+from mlp.tables import class_name
 
-LEAST_ROWS = 10  # with a target, for a split into training and test part
-VALIDATION_ROWS = 100  # from so many training rows on, some are kept to find the best epoch
-VALIDATION_SHARE = 0.15
-MANY_ROWS = 20_000  # from here on larger batches are faster and come as far
+ABOUT = "command"  # what stands beside the estimator in the file
+IMPORTANCE_ROWS, LEAST_IMPORTANCE_ROWS, IMPORTANCE_REPEATS = 1000, 10, 5
+IMPORTANCE_SECONDS = 3.0
 
 
-@dataclass
-class Settings:
-    """How to train.
+@dataclass(frozen=True)
+class Outcome:
+    """What was true of some rows, and what was predicted.
 
     Parameters
     ----------
-    hidden : sequence of int
-        Units of the hidden layers.
-    activation : str
-        Of the hidden layers.
-    dropout : float in [0, 1)
-        After each hidden layer.
-    optimizer : str
-    learning_rate : float, optional
-        By default the optimizer's.
-    epochs : int
-        At most; fewer if the validation loss has not fallen for `patience` epochs.
-    batch_size : int, optional
-        By default 32, or 256 from 20,000 rows on.
-    seed : int
-        Determines the weights, the shuffles, the dropout and the validation part.
-    patience : int, optional
-        None trains for all epochs on all rows, without a validation part.
-    common_scale : bool
-        As in `Preprocessor`.
+    truth, predicted : list
+        Names of classes, or numbers.
+    classes : list of str
+        That the model knows; empty for numbers.
+    probabilities : Array of shape (n, k), optional
+        Of the classes.
     """
 
-    hidden: Sequence[int] = (64, 32)
-    activation: str = "relu"
-    dropout: float = 0.1
-    optimizer: str = "adam"
-    learning_rate: float | None = None
-    epochs: int = 200
-    batch_size: int | None = None
-    seed: int = 0
-    patience: int | None = 20
-    common_scale: bool = False
+    truth: list[Any]
+    predicted: list[Any]
+    classes: list[str]
+    probabilities: Array | None = None
 
 
-class TabularModel:
-    """A network, the preprocessing of its inputs and the meaning of its outputs.
+@dataclass(frozen=True)
+class Importance:
+    """How much of the score is lost when a column is shuffled: mean and standard deviation."""
+
+    column: str
+    mean: float
+    deviation: float
+
+
+class TableModel:
+    """An estimator and what the command knows of it.
 
     Parameters
     ----------
-    network : Sequential
-    preprocessor : Preprocessor
-    target : Target
-    about : dict
-        Plain data: the names of the "columns" in training, and what else is worth keeping.
+    estimator : TabularClassifier or TabularRegressor
+        Fitted.
+    about : dict, optional
+        Plain data: the name of the "target", all "columns" of the training table, and what else is
+        worth keeping. An estimator that was saved in Python has none.
 
     Examples
     --------
-    >>> table = Table({"a": list("0011"), "b": list("0101"), "or": ["no", "yes", "yes", "yes"]})
-    >>> settings = Settings(hidden=[8], dropout=0, epochs=300)
-    >>> model = TabularModel.prepare(table, Target.fit(table, "or"), settings)
-    >>> history = model.fit(table, settings)
-    >>> model.predict(table)
+    >>> from mlp import TabularClassifier
+    >>> table = Table({"a": list("0011") * 9, "b": list("0101") * 9})
+    >>> estimator = TabularClassifier(epochs=9, random_state=0).fit(table, ["no", "yes", "yes", "yes"] * 9)
+    >>> TableModel(estimator, {"target": "or"}).predict(table)[:4]
     ['no', 'yes', 'yes', 'yes']
     """
 
-    def __init__(
-        self, network: Sequential, preprocessor: Preprocessor, target: Target, about: dict[str, Any]
-    ) -> None:
-        self.network, self.preprocessor, self.target, self.about = network, preprocessor, target, about
+    def __init__(self, estimator: Any, about: dict[str, Any] | None = None) -> None:
+        self.estimator, self.about = estimator, about or {}
 
-    @classmethod
-    def prepare(cls, table: Table, target: Target, settings: Settings) -> "TabularModel":
-        """Learn the preprocessing from the training rows and build an untrained network for it."""
-        if not target.classes:  # its mean and scale are of the training rows, as those of the inputs
-            target = Target.fit(table, target.name, target.task)
-        columns = [name for name in table.columns if name != target.name]
-        preprocessor = Preprocessor(settings.common_scale).fit(table, columns)
-        network = build(preprocessor.width, target, settings)
-        return cls(network, preprocessor, target, {"columns": list(table.columns)})
+    @property
+    def fitted(self) -> Any:
+        """The estimator whose columns and networks are told of; of a search the best one."""
+        return getattr(self.estimator, "best_estimator_", self.estimator)
 
-    def fit(self, table: Table, settings: Settings, callbacks: Sequence[Callback] = ()) -> History:
-        """Train on these rows; a part of them is for validation, if there are enough."""
-        options: dict[str, Any] = {"callbacks": list(callbacks)}
-        if settings.patience is not None and len(table) >= VALIDATION_ROWS:
-            table, watched = split(table, self.target, VALIDATION_SHARE, settings.seed)
-            options["validation_data"] = self._inputs_and_targets(watched)
-            options["callbacks"].insert(
-                0, EarlyStopping(patience=settings.patience, restore_best_weights=True)
-            )
-        size = settings.batch_size or (256 if len(table) >= MANY_ROWS else 32)
-        X, y = self._inputs_and_targets(table)
-        return self.network.fit(X, y, size, settings.epochs, verbose=0, **options)
+    @property
+    def target(self) -> str:
+        """The name of the column that it predicts."""
+        return str(self.about.get("target", "prediction"))
 
-    def outputs(self, table: Table) -> Array:
-        """The network's outputs for each row, shape (n, units)."""
-        return self.network.predict(self.preprocessor.transform(self.align(table)))
+    @property
+    def task(self) -> str:
+        """Either "classification" or "regression"."""
+        return "classification" if hasattr(self.estimator, "classes_") else "regression"
 
-    def predict(self, table: Table) -> list[Any]:
-        """The class, or the number in the target's unit, of each row."""
-        return self.target.decode(self.outputs(table))
+    @property
+    def classes(self) -> list[str]:
+        """The names of the classes; none for a regression."""
+        return [class_name(str(name)) for name in getattr(self.estimator, "classes_", ())]
 
-    def align(self, table: Table) -> Table:
+    @property
+    def columns(self) -> list[str]:
+        """The names of all columns, also of those that are not used; none if it was given an array."""
+        return list(getattr(self.estimator, "feature_names_in_", ()))
+
+    # predictions
+
+    def align(self, table: Table, target: str = "") -> Table:
         """The table, with the model's names if it has no header and as many columns.
+
+        Parameters
+        ----------
+        table : Table
+        target : str, optional
+            A column of it that is no input.
 
         Raises
         ------
         ArgumentError
             If columns are missing.
         """
-        names = self.about["columns"]
+        if not self.columns:
+            return self._by_place(table, target)
         if not table.named:
-            without = [name for name in names if name != self.target.name]
-            for order in (names, without):
+            for order in (self.about.get("columns", ()), self.columns):
                 if len(order) == len(table.columns):
                     return table.renamed(order)
-        absent = [name for name in self.preprocessor.columns if name not in table.columns]
+        ignored = self.estimator.ignored_columns_
+        absent = [name for name in self.columns if name not in table.columns and name not in ignored]
         if absent:
             raise ArgumentError(
                 f"{table.source} lacks the column{'s' * (len(absent) > 1)} {listed(absent)}; "
@@ -145,110 +129,162 @@ class TabularModel:
             )
         return table
 
+    def _by_place(self, table: Table, target: str) -> Table:
+        expected, got = self.estimator.n_features_in_, len(table.columns) - (target in table.columns)
+        if got != expected:
+            raise ArgumentError(
+                f"{table.source} has {got} columns, and the model, which knows no names, was trained on "
+                f"{expected}"
+            )
+        return table
+
+    def inputs(self, table: Table) -> Table:
+        """Of an aligned table the columns that the model knows."""
+        if not self.columns:
+            places = list(table.columns)[: self.estimator.n_features_in_]
+            return Table({name: table.columns[name] for name in places}, table.named, table.source)
+        known = {name: table.columns[name] for name in self.columns if name in table.columns}
+        return Table(known, table.named, table.source)
+
+    def truth(self, table: Table, target: str = "") -> list[Any]:
+        """A column as what predictions are compared with: names of classes, or numbers."""
+        name = target or self.target
+        return [class_name(cell) for cell in table[name]] if self.classes else table.numbers(name).tolist()
+
+    def probabilities(self, table: Table) -> Array:
+        """The probability of each class, shape (n, k), for an aligned table."""
+        return np.asarray(self.estimator.predict_proba(self.inputs(table)))
+
+    def predict(self, table: Table) -> list[Any]:
+        """The name of the class, or the number, of each row of an aligned table."""
+        return self.outcome(table, []).predicted
+
+    def intervals(self, table: Table, coverage: float) -> Array:
+        """Lower and upper bounds, shape (n, 2), that have so many of the truths between them."""
+        return np.asarray(self.estimator.predict_interval(self.inputs(table), coverage))
+
+    def outcome(self, table: Table, truth: list[Any]) -> Outcome:
+        """Predictions for an aligned table beside the truth."""
+        if not self.classes:
+            return Outcome(truth, self.estimator.predict(self.inputs(table)).tolist(), [])
+        return self._of_probabilities(truth, self.probabilities(table))
+
+    def held_out(self, truth: Array) -> Outcome:
+        """The training rows, predicted by the networks that have not learned from them.
+
+        Parameters
+        ----------
+        truth : Array of shape (n,)
+            The target that the estimator was given.
+        """
+        predictions = self.estimator.oof_predictions_
+        rows = np.flatnonzero(~np.isnan(predictions[:, 0]))
+        if not self.classes:
+            return Outcome(truth[rows].tolist(), predictions[rows, 0].tolist(), [])
+        return self._of_probabilities([class_name(str(name)) for name in truth[rows]], predictions[rows])
+
+    def _of_probabilities(self, truth: list[Any], probabilities: Array) -> Outcome:
+        names = self.classes
+        predicted = [names[k] for k in probabilities.argmax(axis=1)]
+        return Outcome(truth, predicted, names, probabilities)
+
+    # the columns
+
+    def importances(self, table: Table, truth: Array, seed: int = 0) -> tuple[list[Importance], int, int]:
+        """How much accuracy or R² is lost when a column is shuffled, the most important ones first.
+
+        Of many rows a sample is taken, and fewer repeats where they would take long.
+
+        Parameters
+        ----------
+        table : Table
+            Aligned; best of rows that were not trained on.
+        truth : Array of shape (n,)
+        seed : int
+
+        Returns
+        -------
+        tuple
+            An `Importance` for each column that is used; the rows and the repeats. No rows: it would
+            have taken too long.
+
+        References
+        ----------
+        L. Breiman, "Random forests", Machine Learning 45 (2001).
+        """
+        from sklearn.inspection import permutation_importance
+        from sklearn.metrics import accuracy_score, r2_score
+
+        ignored, names = self.estimator.ignored_columns_, self.columns or list(table.columns)
+        cells = {name: table.columns[name] for name in names if name not in ignored}
+        score = accuracy_score if self.classes else r2_score
+
+        def scored(_: Any, taken: Array, y: Array) -> float:
+            """`taken` has the number of the row from which the value of each column is taken."""
+            columns = dict.fromkeys(names, [""] * len(y)) | {
+                name: [cells[name][k] for k in rows]
+                for name, rows in zip(cells, taken.T.tolist(), strict=True)
+            }
+            return float(score(y, self.estimator.predict(Table(columns, table.named, table.source))))
+
+        rows = np.random.default_rng(seed).permutation(len(table))[:IMPORTANCE_ROWS]
+        own = np.repeat(rows[:, None], len(cells), axis=1)
+        begun = time.perf_counter()
+        scored(None, own, truth[rows])
+        seconds = (time.perf_counter() - begun) * len(cells)
+        repeats = min(int(IMPORTANCE_SECONDS / max(seconds, 1e-9)), IMPORTANCE_REPEATS)
+        if not repeats:  # with fewer rows one at least
+            repeats, rows = 1, rows[: int(len(rows) * IMPORTANCE_SECONDS / seconds)]
+        if len(rows) < LEAST_IMPORTANCE_ROWS:
+            return [], 0, 0
+        found = permutation_importance(
+            self.estimator,
+            own[: len(rows)],
+            truth[rows],
+            scoring=scored,
+            n_repeats=repeats,
+            random_state=seed,
+        )
+        measured = zip(cells, found.importances_mean.tolist(), found.importances_std.tolist(), strict=True)
+        made = [Importance(name, mean, deviation) for name, mean, deviation in measured]
+        return sorted(made, key=lambda item: -item.mean), len(rows), repeats
+
+    # files
+
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write all to one file, which `mlp.models.load_model` reads as a network alone."""
-        extra = {
-            "preprocessor": self.preprocessor.get_config(),
-            "target": self.target.get_config(),
-            "about": self.about,
-        }
-        storage.save(self.network, path, extra={"tabular": extra})
+        """Write all to one file, which `mlp.tabular.load` reads as an estimator."""
+        from mlp.tabular import storing
+
+        storing.save(self.estimator, path, {ABOUT: self.about})
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "TabularModel":
-        """Read what `save` wrote.
+    def load(cls, path: str | os.PathLike[str]) -> "TableModel":
+        """Read what `save`, or the `save` of an estimator, wrote.
 
         Raises
         ------
         FileNotFoundError, ModelFileError
             If there is no such file, or it is another one.
+        ArgumentError
+            If it predicts more than one value for a row.
         """
-        arrays, description = storage.read(path)
-        network = models.restore(arrays, description, source=str(path))
-        extra = storage.extra_of(arrays, description)
-        if "tabular" not in extra:
+        extra = storage.extra_of(*storage.read(path))
+        if "tabular" in extra:
             raise ModelFileError(
-                f"{path} is a network without a table's columns, not saved by `mlp train`; "
-                "use it in Python by mlp.models.load_model"
+                f"{path} was written by an older `mlp train`; train it anew, since what it holds of the "
+                "columns has another form now"
             )
-        try:
-            parts = extra["tabular"]
-            preprocessor = Preprocessor.from_config(parts["preprocessor"])
-            made = cls(network, preprocessor, Target.from_config(parts["target"]), dict(parts["about"]))
-            shapes = network.input_shape, network.layers[-1].output_shape
-            if shapes != ((preprocessor.width,), (made.target.units,)) or not made.about["columns"]:
-                raise ArgumentError("its columns do not fit its network")
-        except Exception as error:  # a file can hold anything: whatever goes wrong is its fault
-            reason = f"{error} is missing" if isinstance(error, KeyError) else error
-            raise ModelFileError(f"{path} is not a model that can be rebuilt: {reason}") from error
+        from mlp import tabular
+
+        about = extra.get(ABOUT, {})
+        right = isinstance(about, dict) and isinstance(about.get("target", ""), str)
+        columns = about.get("columns", []) if right else None
+        if not (isinstance(columns, list) and all(isinstance(name, str) for name in columns)):
+            raise ModelFileError(f"{path} is not a model that can be rebuilt: its names are no texts")
+        made = cls(tabular.load(path), about)
+        target = made.fitted.target_
+        if target.kind == "labels" or not getattr(target, "flat", True):
+            raise ArgumentError(
+                f"{path} predicts several values for each row; use it in Python by mlp.tabular.load"
+            )
         return made
-
-    def _inputs_and_targets(self, table: Table) -> tuple[Array, Array]:
-        return self.preprocessor.transform(table), self.target.encode(table)
-
-
-def build(inputs: int, target: Target, settings: Settings) -> Sequential:
-    """The compiled network: hidden layers, dropout after each, and the output that the target needs."""
-    layers: list[Layer | Input] = [Input((inputs,))]
-    for units in settings.hidden:
-        layers.append(Dense(units, activation=settings.activation))
-        if settings.dropout:
-            layers.append(Dropout(settings.dropout))
-    layers.append(Dense(target.units, activation=target.activation))
-    network = Sequential(layers, seed=settings.seed)
-    optimizer: Optimizer = optimizers.get(settings.optimizer)
-    if settings.learning_rate is not None:
-        optimizer = type(optimizer)(learning_rate=settings.learning_rate)
-    network.compile(optimizer, target.loss, metrics=["accuracy" if target.classes else "mae"])
-    return network
-
-
-def with_target(table: Table, name: str) -> Table:
-    """The rows whose target is known."""
-    return table.take(row for row, cell in enumerate(table[name]) if cell)
-
-
-def split(table: Table, target: Target, share: float, seed: int) -> tuple[Table, Table]:
-    """Part the rows at random; `share` of them go to the second table.
-
-    Both tables have the classes in the same proportions, unless one is too rare for that.
-
-    Raises
-    ------
-    ArgumentError
-        If there are too few rows.
-    """
-    from sklearn.model_selection import train_test_split
-
-    rows, held = len(table), int(np.ceil(len(table) * share))
-    if rows < LEAST_ROWS or not 2 <= held <= rows - 2:
-        raise ArgumentError(
-            f"{table.source} has {rows} rows with a target, of which {held} would be for the test; "
-            f"it takes {LEAST_ROWS} rows, and 2 in each part. With --test-size 0 all rows are trained on"
-        )
-    labels = target.encode(table) if target.classes else None
-    if labels is not None:
-        counts = np.bincount(labels)
-        if counts[counts > 0].min() < 2 or min(held, rows - held) < np.count_nonzero(counts):
-            labels = None
-    kept, taken = train_test_split(np.arange(rows), test_size=held, random_state=seed, stratify=labels)
-    return table.take(kept), table.take(taken)
-
-
-def score(target: Target, truth: Sequence[Any], predicted: Sequence[Any]) -> dict[str, float]:
-    """How good predictions are: "accuracy", or "r2", "mae" and "rmse" in the target's unit.
-
-    Examples
-    --------
-    >>> score(Target("y", "regression"), [0.0, 2.0, 4.0], [1.0, 2.0, 3.0])["r2"]
-    0.75
-    """
-    from sklearn import metrics
-
-    if target.classes:
-        return {"accuracy": float(metrics.accuracy_score(truth, predicted))}
-    return {
-        "r2": float(metrics.r2_score(truth, predicted)) if len(truth) > 1 else np.nan,
-        "mae": float(metrics.mean_absolute_error(truth, predicted)),
-        "rmse": float(metrics.root_mean_squared_error(truth, predicted)),
-    }

@@ -15,7 +15,7 @@ import mlp
 from mlp import storage
 from mlp.cli import main
 from mlp.errors import ArgumentError, ModelFileError
-from mlp.tabular import TabularModel
+from mlp.table_model import TableModel
 
 
 def again(tree, prefix="state/"):
@@ -168,7 +168,7 @@ def test_preprocessing_that_is_none(extra, tmp_path, capsys):
     mlp.Sequential([mlp.layers.Dense(2, input_shape=(3,))], seed=0).save(path)
     arrays, description = storage.read(path)
     storage.write(path, arrays, description | {"extra": extra})
-    for read in (lambda: storage.extra_of(*storage.read(path)), lambda: TabularModel.load(path)):
+    for read in (lambda: storage.extra_of(*storage.read(path)), lambda: TableModel.load(path)):
         with pytest.raises(ModelFileError):
             read()
     assert main(["summary", str(path)]) == 2

@@ -1,4 +1,4 @@
-"""A network with its table: splits, the best epoch, names, and files that are damaged."""
+"""An estimator with its table: names and places of columns, the columns that matter, and its file."""
 
 import json
 
@@ -6,64 +6,36 @@ import numpy as np
 import pytest
 
 import mlp
-from mlp import storage
+from mlp import reports, storage, table_model
 from mlp.datasets import Table
 from mlp.errors import ArgumentError, ModelFileError
-from mlp.tables import Target
-from mlp.tabular import Settings, TabularModel, build, score, split
+from mlp.reports import score
+from mlp.table_model import Outcome, TableModel
+
+QUICK = {"epochs": 6, "n_folds": 2, "hidden_layer_sizes": 16, "random_state": 0}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def table():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(200, 2))
-    labels = np.where(x @ [1, -2] + rng.normal(size=200) > 0, "up", "down").tolist()
+    labels = np.where(x @ [1, -2] + 0.1 * rng.normal(size=200) > 0, "up", "down").tolist()
     return Table({"a": list(map(str, x[:, 0])), "b": list(map(str, x[:, 1])), "way": labels})
 
 
+@pytest.fixture(scope="module")
+def inputs(table):
+    return Table({"a": table["a"], "b": table["b"]})
+
+
+@pytest.fixture(scope="module")
+def estimator(table, inputs):
+    return mlp.TabularClassifier(**QUICK).fit(inputs, np.array(table["way"]))
+
+
 @pytest.fixture
-def model(table):
-    made = TabularModel.prepare(table, Target.fit(table, "way"), Settings())
-    made.about["rows"] = 200
-    return made
-
-
-def test_split_keeps_the_proportions():
-    table = Table({"y": ["a"] * 80 + ["b"] * 20, "row": [str(k) for k in range(100)]})
-    target = Target.fit(table, "y")
-    kept, held = split(table, target, 0.25, seed=3)
-    assert (kept["y"].count("b"), held["y"].count("b")) == (15, 5)
-    assert sorted(kept["row"] + held["row"]) == sorted(table["row"])
-    assert split(table, target, 0.25, seed=3)[1]["row"] == held["row"]
-    assert split(table, target, 0.25, seed=4)[1]["row"] != held["row"]
-
-
-def test_split_gives_proportions_up_for_a_class_too_rare():
-    for labels in (["a"] * 30 + ["once"], [f"class {k}" for k in range(15)] * 2):
-        table = Table({"y": labels})
-        kept, held = split(table, Target.fit(table, "y"), 0.2, 0)
-        assert len(kept) + len(held) == len(labels)
-
-
-@pytest.mark.parametrize(("rows", "share"), [(9, 0.3), (20, 0.01), (20, 0.99)])
-def test_split_of_too_few_rows(rows, share):
-    table = Table({"y": ["a", "b"] * rows}).take(range(rows))
-    with pytest.raises(ArgumentError, match="it takes 10 rows, and 2 in each part"):
-        split(table, Target.fit(table, "y"), share, 0)
-
-
-def test_patience_none_uses_all_rows_for_all_epochs(table, model):
-    settings = Settings(epochs=3, patience=None, batch_size=50)
-    history = model.fit(table, settings)
-    assert list(history.history) == ["loss", "accuracy"]
-    assert model.network.optimizer.iterations == 3 * 4
-
-
-def test_mean_and_scale_of_a_regression_are_those_of_the_training_rows():
-    table = Table({"x": ["1", "2", "3", "4"], "y": ["0.5", "1.5", "100", "200"]})
-    target = Target.fit(table, "y", "regression")
-    model = TabularModel.prepare(table.take([0, 1]), target, Settings())
-    assert (model.target.mean, model.target.scale) == (1, 0.5)
+def model(table, estimator):
+    return TableModel(estimator, {"target": "way", "columns": list(table.columns)})
 
 
 def test_names_by_place_where_there_is_no_header(model):
@@ -75,60 +47,135 @@ def test_names_by_place_where_there_is_no_header(model):
         model.align(Table({"c0": ["1"]}, named=False))
 
 
-def test_a_network_for_each_target():
-    settings = Settings(hidden=(4, 3), dropout=0, optimizer="sgd", learning_rate=0.5)
-    network = build(2, Target("y", "regression"), settings)
-    assert [layer.units for layer in network.layers] == [4, 3, 1]
-    assert network.optimizer.learning_rate == 0.5
-    assert build(2, Target("y", "classification", "abc"), Settings(hidden=())).count_params() == 9
+def test_columns_that_are_not_used_may_be_missing():
+    columns = {"x": ["1", "2"] * 10, "same": ["0"] * 20}
+    with pytest.warns(UserWarning, match="same"):
+        estimator = mlp.TabularClassifier(**QUICK).fit(Table(columns), ["a", "b"] * 10)
+    model = TableModel(estimator)
+    assert len(model.predict(model.align(Table({"x": ["1"]})))) == 1
+    with pytest.raises(ArgumentError, match="the table lacks the column x; it has same"):
+        model.align(Table({"same": ["0"]}))
+
+
+def test_predictions_beside_the_truth(table, model, estimator, inputs):
+    shares = estimator.predict_proba(inputs)
+    outcome = model.outcome(table, model.truth(table))
+    np.testing.assert_array_equal(outcome.probabilities, shares)
+    assert outcome.predicted == [model.classes[k] for k in shares.argmax(axis=1)]
+    assert (outcome.truth, outcome.classes) == (table["way"], ["down", "up"])
+
+
+def test_what_was_held_out(table, model):
+    outcome = model.held_out(np.array(table["way"]))
+    assert outcome.truth == table["way"]
+    assert score(outcome)["accuracy"] == pytest.approx(model.estimator.oof_score_)
+
+
+def test_importances_find_the_column_that_decides(table, model):
+    truth = np.array(table["way"])
+    found, rows, repeats = model.importances(table, truth)
+    assert [item.column for item in found] == ["b", "a"]
+    assert (rows, repeats) == (200, table_model.IMPORTANCE_REPEATS)
+    assert found[0].mean > found[1].mean > 0.02
+    assert found == model.importances(table, truth)[0]
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(1e9, 5), (1e-9, 0)])
+def test_importances_have_a_limit_of_time(table, model, monkeypatch, seconds, expected):
+    monkeypatch.setattr(table_model, "IMPORTANCE_SECONDS", seconds)
+    found, rows, repeats = model.importances(table, np.array(table["way"]))
+    assert repeats == expected
+    assert (found == []) == (rows == 0) == (expected == 0)
+
+
+def test_importances_take_a_sample_of_many_rows(table, model, monkeypatch):
+    monkeypatch.setattr(table_model, "IMPORTANCE_ROWS", 50)
+    assert model.importances(table, np.array(table["way"]))[1] == 50
 
 
 def test_scores():
-    classes = Target("y", "classification", ["a", "b"])
-    assert score(classes, ["a", "b", "c"], ["a", "a", "a"]) == {"accuracy": 1 / 3}
-    one = score(Target("y", "regression"), [1.0], [3.0])
+    P = np.array([[0.8, 0.2], [0.6, 0.4], [1.0, 0.0]])
+    scores = score(Outcome(["a", "b", "c"], ["a", "a", "a"], ["a", "b"], P))
+    assert scores["accuracy"] == 1 / 3
+    assert scores["log_loss"] == pytest.approx(-(np.log(0.8) + np.log(0.4)) / 2)  # of known classes
+    one = score(Outcome([1.0], [3.0], []))
     assert (one["mae"], one["rmse"]) == (2, 2)
     assert np.isnan(one["r2"])
 
 
+def test_a_certain_error_has_a_finite_log_loss():
+    assert score(Outcome(["b"], ["a"], ["a", "b"], np.array([[1.0, 0.0]])))["log_loss"] < 17
+
+
+def test_calibration_is_that_of_the_metric():
+    rng = np.random.default_rng(1)
+    P = rng.dirichlet(np.ones(3), 300)
+    truth = rng.integers(0, 3, 300)
+    names = ["a", "b", "c"]
+    outcome = Outcome([names[k] for k in truth], [names[k] for k in P.argmax(axis=1)], names, P)
+    error = mlp.metrics.ExpectedCalibrationError(reports.TENTHS)(truth, P)
+    lines = reports.calibration(outcome)
+    assert lines[1] == f"calibration error {error:.4f}"
+    assert sum(int(line.split(" %")[1].split()[0]) for line in lines[3:]) == 300
+
+
+# files
+
+
 def test_saved_and_loaded(table, model, tmp_path):
-    model.fit(table, Settings(epochs=3))
     model.save(tmp_path / "way.mlp")
-    again = TabularModel.load(tmp_path / "way.mlp")
-    assert again.outputs(table).tobytes() == model.outputs(table).tobytes()
-    assert again.about == {"columns": ["a", "b", "way"], "rows": 200}
-    network = mlp.models.load_model(tmp_path / "way.mlp")  # it is an ordinary model file, too
-    assert network.predict(model.preprocessor.transform(table)).tobytes() == model.outputs(table).tobytes()
+    again = TableModel.load(tmp_path / "way.mlp")
+    assert again.probabilities(table).tobytes() == model.probabilities(table).tobytes()
+    assert (again.about, again.classes, again.target) == (model.about, model.classes, "way")
+    bare = mlp.tabular.load(tmp_path / "way.mlp")  # it is an estimator's file, too
+    assert bare.predict_proba(model.inputs(table)).tobytes() == model.probabilities(table).tobytes()
 
 
-def damage(parts, path, value):
-    for name in path[:-1]:
-        parts = parts[name]
-    parts[path[-1]] = value
+def test_an_estimator_without_a_table(estimator, table, tmp_path):
+    estimator.save(tmp_path / "way.mlp")
+    model = TableModel.load(tmp_path / "way.mlp")
+    assert (model.target, model.task, model.about) == ("prediction", "classification", {})
+    assert model.truth(table, "way") == table["way"]
 
 
 @pytest.mark.parametrize(
-    ("path", "value"),
+    ("kind", "y"), [("Classifier", [[0, 1], [1, 1]]), ("Regressor", [[0.1, 1], [0.5, 2]])]
+)
+def test_several_targets_are_for_python(kind, y, tmp_path):
+    estimator = getattr(mlp, f"Tabular{kind}")(**QUICK).fit([[0.0], [1.0]] * 10, y * 10)
+    estimator.save(tmp_path / "two.mlp")
+    with pytest.raises(
+        ArgumentError, match=r"two.mlp predicts several values for each row; use it in Python"
+    ):
+        TableModel.load(tmp_path / "two.mlp")
+
+
+def test_a_search_is_told_of_by_its_best_estimator(inputs, table, tmp_path):
+    recipe = mlp.tabular.Recipe(epochs=2, hidden_layer_sizes=(8,))
+    search = mlp.tabular.TabularSearchClassifier(recipe, n_candidates=2, random_state=0)
+    search.fit(inputs, np.array(table["way"])).save(tmp_path / "search.mlp")
+    model = TableModel.load(tmp_path / "search.mlp")
+    assert model.predict(table) == search.predict(inputs).tolist()
+    assert reports.facts(model)[0] == "target      prediction (classification, one of 2: down, up)"
+    assert reports.out_of_fold(model).startswith("out-of-fold accuracy ")
+
+
+@pytest.mark.parametrize(
+    ("about", "message"),
     [
-        (["preprocessor"], None),
-        (["preprocessor", "numeric"], ["a", "b", "c"]),
-        (["preprocessor", "numeric"], 3),
-        (["preprocessor", "categorical"], ["a"]),
-        (["preprocessor", "scaler"], {}),
-        (["preprocessor", "incomplete"], [True, True]),
-        (["target"], {"name": "way"}),
-        (["target", "classes"], ["x", "y", "z"]),
-        (["about"], {}),
-        (["about"], "text"),
-        (["about", "columns"], []),
+        (None, "its names are no texts"),
+        ([], "its names are no texts"),
+        ({"target": 3}, "its names are no texts"),
+        ({"columns": "abc"}, "its names are no texts"),
+        ({"columns": [1]}, "its names are no texts"),
     ],
 )
-def test_damaged_files(model, tmp_path, path, value):
+def test_damaged_files(model, tmp_path, about, message):
     file = tmp_path / "model.mlp"
     model.save(file)
     arrays, description = storage.read(file)
     description = json.loads(json.dumps(description))
-    damage(description["extra"]["tabular"], path, value)
+    description["extra"][table_model.ABOUT] = about
     storage.write(file, arrays, description)
-    with pytest.raises(ModelFileError, match=r"model.mlp is not a model that can be rebuilt: .+"):
-        TabularModel.load(file)
+    with pytest.raises(ModelFileError, match=r"model.mlp is not a model that can be rebuilt: " + message):
+        TableModel.load(file)
