@@ -99,7 +99,7 @@ def rows(count: int, inputs: int) -> Array:
     return np.random.default_rng(4).standard_normal((count, inputs)).astype(FLOAT)
 
 
-def answer(contestant: Contestant, request: Answer) -> Answer:
+def answer(contestant: Any, request: Answer) -> Answer:
     """Do what the request says. What cannot be done is answered by the reason."""
     arguments = {key: value for key, value in request.items() if key != "do"}
     try:
@@ -113,15 +113,15 @@ def answer(contestant: Contestant, request: Answer) -> Answer:
         return {"failed": f"{type(reason).__name__}: {reason}"}
 
 
-def main(name: str) -> None:
+def serve(contestant: Any) -> None:
+    """Answer what comes in, until nothing more comes."""
     if sys.platform == "linux":  # a stopped worker would outlive a parent that is killed
         ctypes.CDLL(None).prctl(PARENT_DEATH, signal.SIGKILL)
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
         os.dup2(2, 1)
-        contestant = Contestant(name)
         for line in sys.stdin:
             print(json.dumps(answer(contestant, json.loads(line))), file=answers, flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    serve(Contestant(sys.argv[1]))

@@ -27,8 +27,8 @@ Answer = dict[str, Any]
 class Worker:
     """One contestant's process, stopped unless it has something to do."""
 
-    def __init__(self, name: str) -> None:
-        command, pipe = [sys.executable, "-m", "benchmarks.worker", name], subprocess.PIPE
+    def __init__(self, name: str, module: str = "benchmarks.worker") -> None:
+        command, pipe = [sys.executable, "-m", module, name], subprocess.PIPE
         self.process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True, bufsize=1)
 
     def ask(self, do: str, **arguments: Any) -> Answer:
