@@ -1,6 +1,8 @@
 """The BLAS that is found, and its products in compiled code."""
 
 import ctypes
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -126,3 +128,28 @@ def test_threads_are_told_to_sleep_unless_the_user_has_said_when(monkeypatch):
     blas.set_wait(bound)
     assert free.told == [b"KMP_BLOCKTIME=100us"]
     assert bound.told == []
+
+
+BESIDE_ANOTHER_OPENMP = """
+import ctypes, pathlib, sklearn
+folder = pathlib.Path(sklearn.__file__).parent.parent / "scikit_learn.libs"
+for path in folder.glob("libgomp*"):  # as PyTorch loads its own
+    ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
+
+import numpy as np
+import mlp
+
+def weights(n_threads):
+    model = mlp.Sequential([mlp.layers.Dense(256, input_shape=(64,)), mlp.layers.Dense(256)], seed=0)
+    model.compile(mlp.optimizers.SGD(0.01), "mse", engine="numba", n_threads=n_threads)
+    X = np.random.default_rng(0).standard_normal((1024, 64))
+    model.fit(X, np.tile(X, 4), batch_size=256, epochs=2, verbose=0)
+    return model.parameters.values.copy()
+
+np.testing.assert_allclose(weights(2), weights(1), atol=1e-5)
+"""
+
+
+def test_another_openmp_in_the_process_does_not_make_products_wrong():
+    # found by a network that learned badly after `import torch`: both threads made the same half
+    subprocess.run([sys.executable, "-c", BESIDE_ANOTHER_OPENMP], check=True, timeout=300)

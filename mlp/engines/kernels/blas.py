@@ -35,6 +35,7 @@ import numpy as np
 
 WAIT = "100us"  # for how long threads look out for the next product
 
+LAYERS = {"INTEL": 0, "SEQUENTIAL": 1}  # MKL's numbers for what its threads are
 _NAMES = {"float32": "sgemm", "float64": "dgemm"}
 
 
@@ -93,16 +94,33 @@ def mkl() -> Blas | None:
         runtime = ctypes.CDLL(str(openmp))
         set_forks(runtime)
         set_wait(runtime)
+        layer = os.environ.get("MKL_THREADING_LAYER", "INTEL").upper()
+        if layer == "INTEL" and is_shadowed(runtime):
+            layer = "SEQUENTIAL"
         loaded = ctypes.CDLL(str(path))
-        if "MKL_THREADING_LAYER" not in os.environ:
-            loaded.MKL_Set_Threading_Layer(0)  # MKL_THREADING_INTEL
+        if layer in LAYERS:
+            loaded.MKL_Set_Threading_Layer(LAYERS[layer])
         addresses = {dtype: _address(getattr(loaded, f"{name}_")) for dtype, name in _NAMES.items()}
         count = loaded.MKL_Get_Max_Threads
     except (OSError, AttributeError):  # a part of it, or a function, is not there
         return None
-    layer = os.environ.get("MKL_THREADING_LAYER", "INTEL").upper()
     found = Blas("MKL", addresses, count, runtime if layer == "INTEL" else None)
     return found if multiplies(found) else None
+
+
+def is_shadowed(openmp: Any) -> bool:
+    """Whether another OpenMP answers for Intel's, so each thread of a product takes itself for the first.
+
+    PyTorch makes the names of GNU's OpenMP known to all libraries; products of an MKL that is loaded after
+    that are wrong on two cores. On one they are right.
+    """
+    if os.name != "posix":
+        return False
+    try:
+        known = _address(ctypes.CDLL(None).omp_get_thread_num)
+    except AttributeError:  # there is none
+        return False
+    return known != _address(openmp.omp_get_thread_num)
 
 
 def find_file(patterns: tuple[str, ...], package: str) -> Path | None:
