@@ -137,6 +137,19 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=LIMITS.after_fork)
 
 
+def cores() -> int:
+    """How many cores this process may use.
+
+    Examples
+    --------
+    >>> cores() >= 1
+    True
+    """
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def limited(n_threads: int | None) -> AbstractContextManager[Any]:
     """A context in which no library works on more than so many cores; None leaves them as they are.
 

@@ -11,7 +11,7 @@ from mlp.tabular.recipe import Recipe, recipe_for
 from mlp.tabular.regressor import TabularRegressor
 from mlp.tabular.scaling import SmoothRobustScaler
 from mlp.tabular.search import TabularSearchClassifier, TabularSearchRegressor
-from mlp.tabular.search_files import restore
+from mlp.tabular.search.files import restore
 
 __all__ = [
     "PiecewiseLinearEncoder",

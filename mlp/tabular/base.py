@@ -3,7 +3,7 @@
 import copy
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from numbers import Integral
 from typing import Any, Self
@@ -13,18 +13,20 @@ from sklearn import config_context
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from mlp.activations import Activation
 from mlp.arrays import Array
 from mlp.estimators.constraints import NOT_NEGATIVE, POSITIVE, POSITIVE_INTEGER, SHARE, Names
 from mlp.models import Sequential
 from mlp.naming import is_integer, require, require_in
-from mlp.tabular import calibration, storing
+from mlp.tabular import calibration, mixing, storing
 from mlp.tabular.ensemble import Ensemble, Group
+from mlp.tabular.jobs import Rows, jobs_of
 from mlp.tabular.judging import judge_of
-from mlp.tabular.members import Member, Rows, Trainer, jobs_of
+from mlp.tabular.members import Member, Trainer
 from mlp.tabular.numeric import NumericEncodings
+from mlp.tabular.prepared import Prepared, checked_weights, learnable_rows, require_y
 from mlp.tabular.preprocessing import TablePreprocessor
 from mlp.tabular.progress import Clock
 from mlp.tabular.recipe import PRESETS, Recipe, Task, changed, recipe_for
@@ -50,6 +52,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "random_state": ["random_state"],
     "verbose": ["verbose"],
 }
+CHUNK = 1 << 14  # rows that are predicted at a time, so that their further columns take little memory
 CHANGES = (
     "learning_rate", "weight_decay", "dropout", "label_smoothing", "batch_size", "epochs",
     "periodic_embedding", "one_hot_limit", "n_folds", "n_seeds", "clamp", "calibrate", "activation",
@@ -72,8 +75,6 @@ class BaseTabular(BaseEstimator):
     target_: Target
     ensemble_: Ensemble
 
-    _stop: threading.Event | None = None  # a search ends its fits by it
-
     # what a task says
 
     _task: Task
@@ -92,61 +93,41 @@ class BaseTabular(BaseEstimator):
 
     # fit
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any, time_limit: float | None) -> Self:
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        time_limit: float | None,
+        stop: threading.Event | None = None,
+    ) -> Self:
+        """As `fit`; what sets `stop` ends it with the epochs in hand."""
         if time_limit is not None:
             require_in("(0, inf)", "time_limit", time_limit)
         clock, before = Clock(time_limit), vars(self).copy()
         self._validate_params()
         try:
             with config_context(transform_output="default"):  # arrays, whatever the user has chosen
-                self._learn(X, y, sample_weight, clock)
+                self._learn(X, y, sample_weight, clock, stop)
         except BaseException:  # what was fitted before stays
             self.__dict__.clear()
             self.__dict__.update(before)
             raise
         return self
 
-    def _learn(self, X: Any, y: Any, sample_weight: Any, clock: Clock) -> None:
-        if y is None:
-            raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed, but the target y is None."
-            )
-        limit = self._recipe(1, 1).one_hot_limit  # which depends on no size
-        table = TablePreprocessor(self.categorical_columns, one_hot_limit=limit)
-        table.learn(X)
-        table.tell_ignored(stacklevel=5)
-        inputs = table.transform(X)
-        check_consistent_length(inputs, y)
-        if len(inputs) < 2:
-            raise ValueError(
-                "Found array with 1 sample(s) while a minimum of 2 is required: one to judge by."
-            )
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, inputs, ensure_non_negative=True)
-            if not sample_weight.any():
-                raise ValueError("sample_weight is zero for every row: nothing would be learned")
-        recipe = self._recipe(*inputs.shape)
-        target = self._new_target(y, recipe)
-        T = target.fit(y, sample_weight)
-        weight = self._weigh(target, T, sample_weight)
-        known, total = _learnable(T, weight), len(T)
-        if len(known) < 2:
-            raise ValueError(
-                f"Found array with {len(known)} sample(s) whose target is known and whose weight is not zero "
-                "while a minimum of 2 is required: one to judge by."
-            )
-        if weight is not None:
-            weight = weight[known] / weight.max()  # or the sum of large ones has no end
-        inputs, T = inputs[known], T[known]
-        target.check_rows(T)
-        encodings = NumericEncodings(recipe.encodings).fit(inputs[:, : table.n_numeric_])
+    def _learn(self, X: Any, y: Any, sample_weight: Any, clock: Clock, stop: threading.Event | None) -> None:
+        require_y(self, y)
+        found = prepare(self, X, y, sample_weight)
+        recipe, table, (inputs, T, weight) = found.recipe, found.table, found.learnable()
+        numbers = inputs[:, : table.n_numeric_]
+        encodings = NumericEncodings(recipe.encodings).fit(numbers)
         # without numbers all forms are one, which then gets the networks of all
         recipe = replace(recipe, n_seeds=recipe.n_seeds * len(recipe.encodings) // len(encodings.names))
-        added = {name: encodings.columns(name, inputs[:, : table.n_numeric_]) for name in encodings.names}
+        added = {name: encodings.columns(name, numbers) for name in encodings.names}
         rows = Rows(inputs, T, weight, added)
-        members = self._train(recipe, table, target, rows, clock)
+        members = self._train(recipe, table, found.target, rows, clock, stop)
         self.encodings_ = encodings
-        self._note_held_out(members, rows, known, total)
+        self._note_held_out(members, rows, found.known, len(found.T))
 
     def _recipe(self, rows: int, columns: int) -> Recipe:
         sizes = self.hidden_layer_sizes
@@ -159,21 +140,27 @@ class BaseTabular(BaseEstimator):
         return recipe_for(self.preset, self._task, rows, columns, changes)
 
     def _train(
-        self, recipe: Recipe, table: TablePreprocessor, target: Target, rows: Rows, clock: Clock
+        self,
+        recipe: Recipe,
+        table: TablePreprocessor,
+        target: Target,
+        rows: Rows,
+        clock: Clock,
+        stop: threading.Event | None,
     ) -> list[Member]:
         """Train the networks, and keep what prediction needs."""
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         jobs = jobs_of(recipe, [*rows.added], len(rows.X), target.strata(rows.T), seed)
         judge = judge_of(self, recipe, target)
         trainer = Trainer(recipe, table, target, rows, judge, self.engine, self.n_threads)
-        trainer.stop = self._stop or trainer.stop
+        trainer.stop = stop or trainer.stop
         members = trainer.run(jobs, clock, self.verbose)
         groups = []
         for encoding in rows.added:
             own = [member for member in members if member.encoding == encoding]
             if not own:  # there was no time for any
                 continue
-            network = trainer.model(encoding, seed)
+            network = trainer.plan.model(encoding, seed)
             network.compile("adam", target.loss(recipe), engine=self.engine, n_threads=self.n_threads)
             group = Group(encoding, network, np.stack([member.weights for member in own]))
             if recipe.calibrate:
@@ -210,8 +197,8 @@ class BaseTabular(BaseEstimator):
         parts = []
         for group in groups:
             own = [member for member in members if member.encoding == group.encoding]
-            parts.append(calibration.mean_predictions(target, own, len(rows.X), group.temperature))
-        shares, predictions = calibration.mixed(target, parts, rows)
+            parts.append(mixing.mean_predictions(target, own, len(rows.X), group.temperature))
+        shares, predictions = mixing.mixed(target, parts, rows)
         for group, share in zip(groups, shares.tolist(), strict=True):
             group.share = share
         seen = np.flatnonzero(~np.isnan(predictions[:, 0]))
@@ -234,23 +221,26 @@ class BaseTabular(BaseEstimator):
         Array of shape (networks, n, o)
             The standard deviation over the first axis says how far they agree.
         """
-        inputs = self._inputs(X)  # first: it says if there was no fit
-        return self.ensemble_.member_predictions(inputs)
+        table = self._table(X)  # first: it says if there was no fit
+        return self.ensemble_.member_predictions(self._seen(table))
 
     def _predictions(self, X: Any) -> Array:
-        inputs = self._inputs(X)  # first: it says if there was no fit
-        return self.ensemble_.predictions(inputs)
+        table = self._table(X)  # first: it says if there was no fit
+        starts = range(0, max(len(table), 1), CHUNK)
+        parts = [self.ensemble_.predictions(self._seen(table[k : k + CHUNK])) for k in starts]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
-    def _inputs(self, X: Any) -> Callable[[str], Array]:
-        """A function from the name of an encoding to the rows of a table as the networks of it see them."""
+    def _table(self, X: Any) -> Array:
+        """The rows of a raw table as numbers."""
         check_is_fitted(self, "ensemble_")
-        with config_context(transform_output="default"):
-            table = self.preprocessor_.transform(X)
+        return self.preprocessor_.matrix(X, type(self).__name__)
+
+    def _seen(self, table: Array) -> Callable[[str], Array]:
+        """A function from the name of an encoding to rows as the networks of it see them."""
         numbers = table[:, : self.preprocessor_.n_numeric_]
 
         def inputs(encoding: str) -> Array:
-            with config_context(transform_output="default"):
-                added = self.encodings_.columns(encoding, numbers)
+            added = self.encodings_.columns(encoding, numbers)
             return np.hstack([table, added]) if added.shape[1] else table
 
         return inputs
@@ -286,7 +276,7 @@ class BaseTabular(BaseEstimator):
         -------
         Array of shape (n, i)
         """
-        return self._inputs(X)(self._place(number)[0].encoding)
+        return self._seen(self._table(X))(self._place(number)[0].encoding)
 
     def _place(self, number: int) -> tuple[Group, Array]:
         check_is_fitted(self, "ensemble_")
@@ -320,9 +310,36 @@ class BaseTabular(BaseEstimator):
         return tags
 
 
-def _learnable(T: Array, weight: Array | None) -> Array:
-    """The places of the rows from which anything can be learned."""
-    told = np.ones(len(T), bool) if T.dtype.kind != "f" else ~np.isnan(T).all(axis=1)
-    if weight is not None:
-        told &= weight > 0
-    return np.flatnonzero(told)
+def prepare(
+    estimator: BaseTabular, X: Any, y: Any, sample_weight: Any, fixed: Mapping[str, Any] | None = None
+) -> Prepared:
+    """Read a table and its targets, and check them; the estimator itself stays as it is.
+
+    Parameters
+    ----------
+    estimator : BaseTabular
+    X, y, sample_weight
+        As in `fit`.
+    fixed : mapping, optional
+        Fields of the recipe.
+
+    Raises
+    ------
+    ValueError
+        If something cannot be used.
+    """
+    limit = changed(estimator._recipe(1, 1), fixed or {}).one_hot_limit  # which depends on no size
+    table = TablePreprocessor(estimator.categorical_columns, one_hot_limit=limit)
+    table.learn(X)
+    table.tell_ignored(stacklevel=6)
+    with config_context(transform_output="default"):
+        inputs = table.transform(X)
+    check_consistent_length(inputs, y)
+    sample_weight = checked_weights(sample_weight, inputs)
+    recipe = changed(estimator._recipe(*inputs.shape), fixed or {})
+    target = estimator._new_target(y, recipe)
+    T = target.fit(y, sample_weight)
+    weight = estimator._weigh(target, T, sample_weight)
+    known = learnable_rows(T, weight)
+    target.check_rows(T[known])
+    return Prepared(table, recipe, target, inputs, T, sample_weight, weight, known)

@@ -13,8 +13,9 @@ from mlp.estimators.constraints import SHARE
 from mlp.estimators.fitting import store
 from mlp.naming import require
 from mlp.tabular.base import CONSTRAINTS, BaseTabular
+from mlp.tabular.labels import check_labels
 from mlp.tabular.recipe import Recipe
-from mlp.tabular.targets import Classes, Labels, Target, check_labels
+from mlp.tabular.targets import Classes, Labels, Target
 
 
 class TabularClassifier(ClassifierMixin, BaseTabular):

@@ -210,7 +210,7 @@ def _plain(value: Any, name: str) -> Any:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace") if value.strip() else None
     if isinstance(value, numbers.Complex):
-        raise ArgumentError(f"Complex data not supported: column {name!r} has {value!r}")
+        raise ArgumentError(f"Complex data not supported: column {name!r} has {complex(value)!r}")
     kind: Any = type(value)
     without_text = kind.__str__ is object.__str__ and kind.__repr__ is object.__repr__
     if isinstance(value, NESTED) or without_text:

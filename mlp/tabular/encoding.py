@@ -94,7 +94,7 @@ class SignedOneHotEncoder(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         table = read(X)
-        places = places_of(self, table, range(self.n_features_in_))
+        places = places_of(self, type(self).__name__, table, range(self.n_features_in_))
         parts = []
         for place, known in zip(places, self.categories_, strict=True):
             codes = codes_of(table.column(place, name_of(table, place)), known)

@@ -5,15 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import softmax
 
 from mlp.arrays import Array
 from mlp.models import Sequential
 from mlp.tabular.targets import Target
 
 BLOCK = 64  # rows that are predicted at a time: what a row gets does not depend on how many there are
-EVENNESS = 0.01  # of a penalty on shares that differ, which keeps few rows from deciding
 
 
 @dataclass
@@ -84,38 +81,3 @@ class Ensemble:
     def _group_predictions(self, group: Group, inputs: Callable[[str], Array]) -> Array:
         outs = group.outputs(inputs(group.encoding))
         return np.stack([self.target.predictions(out, group.temperature) for out in outs])
-
-
-def best_shares(target: Target, predictions: Sequence[Array], T: Array, weight: Array | None) -> Array:
-    """The shares of several predictions whose mixture is best on rows that none of them has learned from.
-
-    They minimise loss(Σ s_j P_j) + 0.01 Σ (s_j − 1/J)², with s_j > 0 and Σ s_j = 1.
-
-    Parameters
-    ----------
-    target : Target
-    predictions : sequence of Array of shape (n, o)
-        P_j.
-    T : Array
-        The targets of these rows.
-    weight : Array of shape (n,) or None
-
-    Returns
-    -------
-    Array of shape (J,)
-
-    References
-    ----------
-    D. H. Wolpert, "Stacked generalization", Neural Networks 5 (1992); with convex weights as L. Breiman,
-    "Stacked regressions", Machine Learning 24 (1996).
-    """
-    even = 1 / len(predictions)
-
-    def worse(z: Array) -> float:
-        shares = softmax(z)
-        mixed = sum(share * each for share, each in zip(shares, predictions, strict=True))
-        value = target.mixed_value(np.asarray(mixed), T, weight)
-        return value + EVENNESS * float(np.square(shares - even).sum())
-
-    found: Array = softmax(minimize(worse, np.zeros(len(predictions)), method="L-BFGS-B").x)
-    return found

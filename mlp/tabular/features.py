@@ -15,6 +15,7 @@ FEW_CATEGORIES = 20  # up to so many are never taken for free text, however few 
 UNIQUE_SHARE = 0.9  # of the values are different: names, or free text
 PARTS = ("seconds", "year", "month", "day", "weekday", "hour", "minute")
 KINDS = (NUMERIC, CATEGORICAL, DATE)
+MOST_ONE_HOT = 1000  # columns; with more a table of many rows would take gigabytes
 
 
 @dataclass
@@ -160,6 +161,25 @@ def _categories(column: Column, place: int, declared: bool, min_frequency: int) 
     if not known:
         return None, f"no value is in {min_frequency:,} rows"
     return Feature(place, column.name, CATEGORICAL, known=known), ""
+
+
+def embed_large(features: list[Feature], limit: int | None) -> None:
+    """Have those embedded that have more categories than the limit, or make the matrix too wide.
+
+    Parameters
+    ----------
+    features : list of Feature
+    limit : int or None
+        None: only what makes the matrix too wide.
+    """
+    for feature in features:
+        feature.embedded = limit is not None and len(feature.known) > limit
+    total = sum(feature.one_hots for feature in features)
+    for feature in sorted(features, key=lambda f: -f.one_hots):
+        if total <= MOST_ONE_HOT:
+            break
+        total -= feature.one_hots
+        feature.embedded = True
 
 
 def parts_of(dates: Array) -> Array:

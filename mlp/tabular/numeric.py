@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
+from scipy.special import ndtri
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import QuantileTransformer
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -20,7 +21,9 @@ ENCODINGS = ("robust", "quantile", "piecewise")
 STEEPNESS = 2.0  # of what a piecewise column spans, so that its spread is like that of the others
 SCORES, SCORE = 3.0, 0.7  # where normal scores end, and what they are multiplied by
 ROWS_PER_QUANTILE, MOST_QUANTILES, LEAST_QUANTILES = 30, 1000, 10
+TINY = 1e-7
 LEARNED = ("sources_", "edges_", "widths_", "means_")
+MOST_ROWS = 100_000  # by which quantiles are found
 MOST_PIECES = 512  # columns in all: of a wide table each number gets fewer
 
 
@@ -112,7 +115,10 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
             If X has other columns than in `fit`.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
+        return self.encoded(validate_data(self, X, dtype=(np.float64, np.float32), reset=False))
+
+    def encoded(self, X: Array) -> Array:
+        """As `transform`, of floats that need no checks."""
         shares = self._shares(X)
         shares -= self.means_
         shares *= STEEPNESS
@@ -173,7 +179,7 @@ class NumericEncodings:
         if "quantile" in self.names:
             quantiles = min(MOST_QUANTILES, max(len(Z) // ROWS_PER_QUANTILE, LEAST_QUANTILES), len(Z))
             self.scores = QuantileTransformer(
-                n_quantiles=quantiles, output_distribution="normal", subsample=None
+                n_quantiles=quantiles, output_distribution="normal", subsample=MOST_ROWS, random_state=0
             ).fit(Z)
         if "piecewise" in self.names:
             bins = max(2, min(16, MOST_PIECES // max(Z.shape[1], 1)))
@@ -186,11 +192,26 @@ class NumericEncodings:
         if not Z.shape[1] or name == "robust":
             return np.empty((len(Z), 0), np.float32)
         if name == "piecewise":
-            return self.pieces.transform(Z).astype(np.float32, copy=False)
-        scores = self.scores.transform(Z)
-        np.clip(scores, -SCORES, SCORES, out=scores)
-        scores *= SCORE
-        return scores.astype(np.float32, copy=False)
+            return self.pieces.encoded(Z).astype(np.float32, copy=False)
+        scores = ndtri(
+            [self._share_below(z, ends) for z, ends in zip(Z.T, self.scores.quantiles_.T, strict=True)]
+        )
+        return np.clip(scores.T, -SCORES, SCORES).astype(np.float32) * np.float32(SCORE)
+
+    def _share_below(self, z: Array, ends: Array) -> Array:
+        """The share of the rows in `fit` that lie below each of some numbers, from 0 to 1.
+
+        As scikit-learn's transformer has it: the mean of both ways round where quantiles coincide, and the
+        ends at the least and the largest number. Its own `transform` takes 7 ms for one row of twenty
+        columns, this 0.3.
+        """
+        shares = self.scores.references_
+        rising = np.interp(z, ends, shares)
+        falling = np.interp(-z, -ends[::-1], -shares[::-1])
+        below: Array = 0.5 * (rising - falling)
+        below[z < ends[0] + TINY] = 0
+        below[z > ends[-1] - TINY] = 1
+        return below
 
     def get_config(self) -> dict[str, Any]:
         """All that was learned, as plain data and arrays."""

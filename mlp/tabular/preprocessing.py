@@ -14,12 +14,11 @@ from mlp.errors import ArgumentError
 from mlp.naming import is_integer, require, require_bool, require_one_of
 from mlp.tabular.columns import CATEGORICAL
 from mlp.tabular.encoding import require_positive, signed_table
-from mlp.tabular.features import Feature, feature_of
+from mlp.tabular.features import Feature, embed_large, feature_of
 from mlp.tabular.reading import RawTable, name_of, places_of, read, remember
 from mlp.tabular.scaling import scaled, statistics, statistics_of_counts
 
 CLIP = 3.0
-MOST_ONE_HOT = 1000  # columns; with more a table of many rows would take gigabytes
 MISSING = ("median+indicator", "median")
 PARAMETERS = ("categorical_columns", "one_hot_limit", "min_frequency", "dates", "missing")
 
@@ -147,7 +146,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
                 "A column must have at least two different values"
             )
         remember(self, table)
-        _embed_large(features, self.one_hot_limit)
+        embed_large(features, self.one_hot_limit)
         self.ignored_columns_ = ignored
         numbers = [c for f, c in zip(features, columns, strict=True) if f.numbers]
         codes = [c for f, c in zip(features, columns, strict=True) if f.one_hots]
@@ -183,9 +182,13 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         ArgumentError
             If a column is missing, or has a text where numbers or dates are expected.
         """
+        return self.matrix(X, type(self).__name__)
+
+    def matrix(self, X: Any, name: str) -> Array:
+        """As `transform`, always as an array; errors and warnings call the estimator by this name."""
         check_is_fitted(self)
         table = read(X)
-        places = places_of(self, table, [feature.place for feature in self._features])
+        places = places_of(self, name, table, [feature.place for feature in self._features])
         numbers, gaps, codes = self._read(table, places)
         out = np.empty((table.rows, len(self.sources_)), dtype=np.float32)
         first, second = self.n_numeric_, self.n_numeric_ + self.n_indicators_
@@ -353,18 +356,6 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
 def _categorical(features: list[Feature]) -> list[Feature]:
     """Those of categories in the order of the matrix: the embedded ones last."""
     return sorted((f for f in features if f.kind == CATEGORICAL), key=lambda feature: feature.embedded)
-
-
-def _embed_large(features: list[Feature], limit: int | None) -> None:
-    """Have those embedded that have more categories than the limit, or make the matrix too wide."""
-    for feature in features:
-        feature.embedded = limit is not None and len(feature.known) > limit
-    total = sum(feature.one_hots for feature in features)
-    for feature in sorted(features, key=lambda f: -f.one_hots):
-        if total <= MOST_ONE_HOT:
-            break
-        total -= feature.one_hots
-        feature.embedded = True
 
 
 def _statistics(numbers: list[Array], codes: list[Array], one_hot: list[Feature]) -> tuple[Array, Array]:

@@ -187,6 +187,10 @@ def _named(X: Any) -> RawTable | None:
 def _as_array(X: Any) -> Array:
     if hasattr(X, "tocsr") and X.ndim == 2 and X.shape[0] * X.shape[1] <= LARGEST_DENSE:
         X = X.toarray()
+    if getattr(getattr(X, "dtype", None), "kind", "") == "c":
+        raise ArgumentError(
+            f"Complex data not supported: X is of {X.dtype}; give real and imaginary parts as columns"
+        )
     # beside texts NumPy makes texts of numbers, and beside numbers numbers of truth values
     mixed = isinstance(X, list | tuple) and np.asarray(X, dtype=object).ndim == 2 and not _are_numbers(X)
     kind = object if mixed else None
@@ -196,7 +200,9 @@ def _as_array(X: Any) -> Array:
 
 def _are_numbers(rows: Iterable[Iterable[Any]]) -> bool:
     found = {type(value) for row in rows for value in row}
-    return all(issubclass(kind, int | float | np.number) and kind is not bool for kind in found)
+    return all(
+        issubclass(kind, int | float | np.integer | np.floating) and kind is not bool for kind in found
+    )
 
 
 def _names(labels: Iterable[Any]) -> list[str] | None:
@@ -277,44 +283,50 @@ def remember(estimator: Any, table: RawTable) -> None:
     estimator.n_features_in_ = table.width
 
 
-def places_of(estimator: Any, table: RawTable, used: Sequence[int]) -> list[int]:
+def places_of(fitted: Any, estimator: str, table: RawTable, used: Sequence[int]) -> list[int]:
     """Where in this table the columns stand that had the places `used` in fit.
 
     By name if both have names, in whatever order and among others, of which a `UserWarning` tells;
     otherwise by their number.
 
+    Parameters
+    ----------
+    fitted : object
+        What `remember` was called with.
+    estimator : str
+        The name that errors and warnings have for it.
+    table : RawTable
+    used : sequence of int
+
     Raises
     ------
     ArgumentError
-        If one is missing, or there are two of its name.
-    ValueError
-        If the number of columns is another and there are no names; in scikit-learn's words.
+        If one is missing, or there are two of its name; without names, if there are more or fewer.
     """
-    own = getattr(estimator, "feature_names_in_", None)
+    own = getattr(fitted, "feature_names_in_", None)
     if own is None or table.names is None:
-        kind = type(estimator).__name__
-        if table.width != estimator.n_features_in_:
+        if table.width != fitted.n_features_in_:
+            columns = "" if own is None else f": {listed([repr(name) for name in own])}"
             raise ArgumentError(
-                f"X has {table.width} features, but {kind} is expecting {estimator.n_features_in_} features "
-                "as input"
+                f"X has {table.width} features, but {estimator} is expecting {fitted.n_features_in_} "
+                f"features as input{columns}"
             )
         if own is not None:
-            warnings.warn(
-                f"X does not have valid feature names, but {kind} was fitted with feature names",
-                stacklevel=3,
-            )
+            _warn(f"X does not have valid feature names, but {estimator} was fitted with feature names")
         return list(used)
     if table.names == own.tolist():
         return list(used)
-    return _places_by_name(own.tolist(), table.names, [own[place] for place in used])
+    return _places_by_name(own.tolist(), table.names, [own[place] for place in used], estimator)
 
 
-def _places_by_name(own: list[str], names: list[str], wanted: list[str]) -> list[int]:
+def _places_by_name(own: list[str], names: list[str], wanted: list[str], estimator: str) -> list[int]:
     places = {name: place for place, name in enumerate(names)}
     missing = [repr(name) for name in wanted if name not in places]
     if missing:
+        columns, were = ("column", "was") if len(missing) == 1 else ("columns", "were")
         raise ArgumentError(
-            f"X has no column {listed(missing)}, which was there in fit; it has {listed(names)}"
+            f"X has no {columns} {listed(missing)}, which {were} there in the fit of {estimator}; it has "
+            f"{listed([repr(name) for name in names])}"
         )
     known = set(wanted)
     twice = sorted({repr(name) for name in names if name in known and names.count(name) > 1})
@@ -324,7 +336,15 @@ def _places_by_name(own: list[str], names: list[str], wanted: list[str]) -> list
         )
     extra = [repr(name) for name in names if name not in set(own)]
     if extra:
-        warnings.warn(
-            f"X has columns that were not there in fit, and are ignored: {listed(extra)}", stacklevel=4
+        _warn(
+            f"X has columns that were not there in the fit of {estimator}, and are ignored: {listed(extra)}"
         )
     return [places[name] for name in wanted]
+
+
+def _warn(text: str) -> None:
+    """Warn at the line that has called this package, or scikit-learn on the way to it."""
+    frame, level = sys._getframe(1), 2  # of whoever has called this function
+    while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in ("mlp", "sklearn"):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, stacklevel=level)

@@ -12,7 +12,8 @@ from mlp.estimators.fitting import store
 from mlp.naming import require, require_in
 from mlp.tabular.base import CONSTRAINTS, BaseTabular
 from mlp.tabular.intervals import intervals
-from mlp.tabular.members import Member, Rows
+from mlp.tabular.jobs import Rows
+from mlp.tabular.members import Member
 from mlp.tabular.quantiles import Quantiles, rising
 from mlp.tabular.recipe import Recipe
 from mlp.tabular.targets import Numbers, Target

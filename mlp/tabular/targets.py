@@ -13,14 +13,13 @@ from scipy.special import expit, log_softmax, softmax
 from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_array
 
 from mlp import losses
 from mlp.arrays import Array
 from mlp.errors import ArgumentError
 from mlp.losses import Loss
 from mlp.naming import is_integer, require, require_bool, require_one_of
-from mlp.tabular.columns import MISSING_TYPES
+from mlp.tabular.labels import check_labels, numbers_of
 from mlp.tabular.recipe import Recipe
 
 MOST_CLASSES = 10_000
@@ -245,13 +244,7 @@ class Numbers(Target):
         self.clamp = clamp
 
     def fit(self, y: Any, sample_weight: Array | None = None) -> Array:
-        values = check_array(
-            _without_dates(y),
-            ensure_2d=False,
-            dtype=np.float64,
-            ensure_all_finite="allow-nan",
-            input_name="y",
-        )
+        values = numbers_of(y)
         self.flat = values.ndim == 1
         values = values.reshape(len(values), -1)
         self.units = values.shape[1]
@@ -330,48 +323,6 @@ class Numbers(Target):
             require(right and np.isfinite(values).all(), name, values, f"{self.units} finite numbers")
         for name in ("flat", "has_gaps", "clamp"):
             require_bool(name, getattr(self, name))
-
-
-def _without_dates(y: Any) -> Any:
-    kind = getattr(getattr(y, "dtype", None), "kind", "")
-    if kind and kind in "mM":
-        raise ValueError(f"y holds {'dates' if kind == 'M' else 'durations'}; make numbers of them first")
-    return y
-
-
-def check_labels(y: Any) -> None:
-    """Raise a `ValueError` unless these are labels of one type, and one for each row.
-
-    Parameters
-    ----------
-    y : array-like or sparse matrix
-    """
-    if hasattr(y, "toarray"):
-        return
-    values = np.asarray(y, dtype=object if isinstance(y, list | tuple) else None)
-    if values.dtype.kind in "biuUSV" or not values.ndim:
-        return
-    if values.dtype.kind == "f" and np.isinf(values).any():
-        raise ValueError(f"Input y contains infinity or a value too large for {values.dtype!r}.")
-    missing = np.array([_is_missing(value) for value in values.ravel()], bool).reshape(values.shape)
-    rows = np.flatnonzero(missing.reshape(len(values), -1).any(axis=1))
-    if len(rows):
-        raise ValueError(
-            f"Input y contains NaN or None: {len(rows)} of {len(values)} rows have no class, the first is "
-            f"row {rows[0]}; leave these rows out"
-        )
-    texts = [isinstance(value, str) for value in values.ravel()] if values.dtype.kind == "O" else []
-    if any(texts) and not all(texts):
-        text, other = values.ravel()[texts.index(True)], values.ravel()[texts.index(False)]
-        raise ValueError(f"y has texts and others, {text!r} and {other!r}: make all of its classes texts")
-
-
-def _is_missing(value: Any) -> bool:
-    if value is None or type(value).__name__ in MISSING_TYPES:
-        return True
-    if isinstance(value, np.datetime64 | np.timedelta64):
-        return bool(np.isnat(value))
-    return isinstance(value, float | np.floating) and bool(value != value)
 
 
 KINDS: dict[str, type[Target]] = {"classes": Classes, "labels": Labels, "numbers": Numbers}

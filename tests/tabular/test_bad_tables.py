@@ -92,9 +92,12 @@ def test_columns_are_found_by_their_names(kind):
     model = classifier().fit(kind(data), Y)
     expected = model.predict_proba(kind(data))
     np.testing.assert_array_equal(model.predict_proba(kind(dict(reversed(data.items())))), expected)
-    with pytest.warns(UserWarning, match="not there in fit, and are ignored: 'd'"):
+    with pytest.warns(UserWarning, match="not there in the fit of TabularClassifier, and are ignored: 'd'"):
         np.testing.assert_array_equal(model.predict_proba(kind(data | {"d": X[:, 0]})), expected)
-    with pytest.raises(ValueError, match="X has no column 'c', which was there in fit; it has a, b"):
+    with pytest.raises(
+        ValueError,
+        match="X has no column 'c', which was there in the fit of TabularClassifier; it has 'a', 'b'",
+    ):
         model.predict(kind({"a": X[:, 0], "b": X[:, 1]}))
     with pytest.raises(ValueError, match=r"column 'a' should hold numbers, but has 'x'"):
         model.predict(kind(data | {"a": ["x"] * N}))
@@ -213,7 +216,7 @@ def test_several_targets_with_gaps():
         (np.c_[Z, np.full(N, np.nan)], "y has no number in column 1 in the rows"),
         (np.where(np.arange(N) == 3, Z, np.nan), r"1 sample\(s\) whose target is known"),
         (np.where(Y, np.inf, Z), "infinity"),
-        (WORDS, "could not convert string to float"),
+        (WORDS, "y should hold numbers, but has the text 'yes'"),
         (np.arange(N).astype("M8[D]"), "y holds dates"),
         (pandas.Series(np.arange(N).astype("m8[s]")), "y holds durations"),
         (Z[:, None, None], "dim 3"),

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mlp.tabular.members import Rows, Trainer, jobs_of
+from mlp.tabular.jobs import Rows, jobs_of
+from mlp.tabular.members import Trainer
 from mlp.tabular.preprocessing import TablePreprocessor
 from mlp.tabular.progress import Clock
 from mlp.tabular.recipe import Recipe
@@ -85,11 +86,11 @@ def test_epochs_are_judged_by_the_weights_of_the_rows_left_out():
 def test_as_many_networks_as_there_is_time_for_and_whole_rounds_of_folds(monkeypatch, seconds, networks):
     # 16 rows learned from are 4 steps of 4 s: 32 s for 2 epochs, of which a quarter will do
     one = trainer()
-    monkeypatch.setattr(one, "_seconds_of_step", lambda job: 4.0)
+    monkeypatch.setattr(one.plan, "seconds_of_step", lambda job: 4.0)
     job = jobs_of(TINY, ["robust"], 24, None, seed=0)[0]
     clock = Clock(None)
     clock.seconds = seconds
-    assert one.affordable(9, job, clock) == networks
+    assert one.plan.affordable(9, job, clock) == networks
 
 
 def test_no_network_is_begun_once_the_time_is_over(monkeypatch):
@@ -100,14 +101,14 @@ def test_no_network_is_begun_once_the_time_is_over(monkeypatch):
         return 0.0
 
     one = trainer(judge=judge)
-    monkeypatch.setattr(one, "_seconds_of_step", lambda job: 1e-6)
+    monkeypatch.setattr(one.plan, "seconds_of_step", lambda job: 1e-6)
     members = one.run(jobs_of(TINY, ["robust"], 24, None, seed=0), clock)
     assert [len(member.values) for member in members] == [TINY.epochs]
 
 
 def test_a_network_that_has_not_finished_an_epoch_is_left_out_if_others_have(monkeypatch):
     one = trainer()
-    monkeypatch.setattr(one, "_seconds_of_step", lambda job: 1e-6)
+    monkeypatch.setattr(one.plan, "seconds_of_step", lambda job: 1e-6)
     train = one._train
 
     def second_is_late(job):
@@ -125,5 +126,5 @@ def test_few_rows_make_one_batch_without_a_remainder():
     one = trainer(Recipe(hidden_layer_sizes=(2,), batch_size=256, epochs=3, n_folds=3), rows=6)
     members = one.run(jobs_of(one.recipe, ["robust"], 6, None, seed=0), Clock(None))
     assert [len(member.values) for member in members] == [3, 3, 3]
-    first = one.model("robust", 0).parameters.values
+    first = one.plan.model("robust", 0).parameters.values
     assert all(not np.allclose(member.weights, first) for member in members)

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax
 
 from mlp.tabular import calibration
-from mlp.tabular.ensemble import Ensemble, Group, best_shares
-from mlp.tabular.members import Member, Rows
+from mlp.tabular.ensemble import Ensemble, Group
+from mlp.tabular.jobs import Rows
+from mlp.tabular.members import Member
+from mlp.tabular.mixing import best_shares, greedy_shares, mean_predictions, mixed
 from mlp.tabular.targets import Classes, Numbers
 
 rng = np.random.default_rng(0)
@@ -45,9 +47,30 @@ def test_no_temperature_gives_a_lower_loss():
     assert losses[1] == min(losses)
 
 
-def test_few_rows_leave_the_logits_as_they_are():
-    target, rows, logits, _ = classes(19)
-    assert calibration.temperature(target, [member(np.arange(19), logits)], rows) == 1
+@pytest.mark.parametrize(("number", "found"), [(19, False), (20, True)])
+def test_few_rows_leave_the_logits_as_they_are(number, found):
+    target, rows, logits, _ = classes(number)
+    made = calibration.temperature(target, [member(np.arange(number), logits * 5)], rows)
+    assert (made != 1) == found
+
+
+def test_several_networks_get_nine_tenths_of_the_temperature_of_one():
+    target, rows, logits, _ = classes()
+    one = calibration.temperature(target, [member(np.arange(300), logits * 3)], rows)
+    halves = [member(part, logits[part] * 3) for part in np.split(np.arange(300), 2)]
+    assert calibration.temperature(target, halves, rows) == pytest.approx(0.9 * one)
+
+
+@pytest.mark.parametrize(("number", "found"), [(19, False), (20, True)])
+def test_few_rows_leave_the_shares_even(number, found):
+    target = Numbers()
+    t = rng.normal(size=number + 5)
+    T = target.fit(t)
+    parts = [t[:, np.newaxis].copy(), t[:, np.newaxis] + 1.0]
+    parts[1][number:] = np.nan  # rows that one kind alone predicts do not count
+    shares, _ = mixed(target, parts, Rows(np.zeros((len(t), 1)), T, None, {}))
+    assert (shares[0] > 0.6) == found
+    assert found or shares.tolist() == [0.5, 0.5]
 
 
 def test_a_row_is_predicted_by_those_that_have_not_seen_it():
@@ -58,7 +81,7 @@ def test_a_row_is_predicted_by_those_that_have_not_seen_it():
         member(np.array([0, 1]), np.array([[1.0], [2.0]])),
         member(np.array([1, 2]), np.array([[4.0], [5.0]])),
     ]
-    made = calibration.mean_predictions(target, members, 4)
+    made = mean_predictions(target, members, 4)
     np.testing.assert_array_equal(made, [[1.0], [3.0], [5.0], [np.nan]])
 
 
@@ -94,8 +117,8 @@ def test_rows_count_by_their_weights():
     parts = [t[:, np.newaxis] + 2.0 * late, t[:, np.newaxis] + 2.0 * ~late]
     weight = np.where(late[:, 0], 1.0, 1e-6)
     inputs = np.zeros((n, 1))
-    assert calibration.mixed(target, parts, Rows(inputs, T, weight, {}))[0][1] > 0.95
-    assert calibration.mixed(target, parts, Rows(inputs, T, None, {}))[0][1] == pytest.approx(0.5, abs=1e-3)
+    assert mixed(target, parts, Rows(inputs, T, weight, {}))[0][1] > 0.95
+    assert mixed(target, parts, Rows(inputs, T, None, {}))[0][1] == pytest.approx(0.5, abs=1e-3)
 
 
 class Said:
@@ -136,7 +159,7 @@ def test_a_mixture_stays_within_its_parts(kinds, seed):
     parts = [draws.normal(size=(n, 1)) for _ in range(kinds)]
     for part in parts:
         part[draws.integers(0, n, 3)] = np.nan
-    shares, made = calibration.mixed(target, parts, Rows(np.zeros((n, 1)), T, None, {}))
+    shares, made = mixed(target, parts, Rows(np.zeros((n, 1)), T, None, {}))
     assert shares.sum() == pytest.approx(1)
     whole = np.array(parts)
     none = np.isnan(whole).all(axis=0)
@@ -144,3 +167,18 @@ def test_a_mixture_stays_within_its_parts(kinds, seed):
     low, high = np.nanmin(whole[:, ~none[:, 0]], axis=0), np.nanmax(whole[:, ~none[:, 0]], axis=0)
     assert (made[~none[:, 0]] >= low - 1e-9).all()
     assert (made[~none[:, 0]] <= high + 1e-9).all()
+
+
+@given(st.integers(0, 1000), st.integers(1, 6), st.integers(1, 20))
+def test_greedy_shares_are_never_worse_than_the_best(seed, n, picks):
+    draws = np.random.default_rng(seed)
+    truth = draws.normal(size=(10, 2))
+    predictions = [truth + draws.normal(size=truth.shape) * draws.random() for _ in range(n)]
+
+    def loss(mean):
+        return float(np.square(mean - truth).mean())
+
+    shares = greedy_shares(loss, predictions, picks)
+    np.testing.assert_allclose(shares.sum(), 1)
+    together = sum(share * each for share, each in zip(shares, predictions, strict=True))
+    assert loss(together) <= min(map(loss, predictions)) + 1e-12

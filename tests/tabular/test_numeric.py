@@ -65,6 +65,17 @@ def test_each_encoding_adds_its_columns():
     assert np.abs(scores).max() <= np.float32(2.1)
 
 
+def test_normal_scores_are_those_of_scikit_learn():
+    lumps = np.concatenate([np.zeros(120), rng.normal(size=80)])
+    X = np.column_stack([Z, lumps, rng.integers(0, 5, 200)]).astype(np.float32)
+    encodings = NumericEncodings(["quantile"]).fit(X)
+    rows = np.concatenate([X, X.min(axis=0, keepdims=True) - 1, X.max(axis=0, keepdims=True) + 1])
+    ours, theirs = encodings.columns("quantile", rows), encodings.scores.transform(rows)
+    largest = rows == X.max(axis=0)  # theirs is an end only where rounding has left it equal to the quantile
+    np.testing.assert_allclose(ours[~largest], 0.7 * np.clip(theirs, -3, 3)[~largest], rtol=1e-5, atol=2e-6)
+    np.testing.assert_array_equal(ours[largest], np.float32(2.1))
+
+
 def test_without_numbers_one_kind_is_left():
     assert NumericEncodings(["robust", "piecewise"]).fit(np.empty((5, 0), np.float32)).names == ("robust",)
 

@@ -134,14 +134,15 @@ def test_columns_in_another_order_and_more_of_them():
     np.testing.assert_array_equal(table.transform(X[X.columns[::-1]]), matrix)
     more = X.assign(extra=[[1], [2], [3], [4], [5]])  # which is not even read
     with pytest.warns(
-        UserWarning, match="X has columns that were not there in fit, and are ignored: 'extra'"
+        UserWarning,
+        match="X has columns that were not there in the fit of TablePreprocessor, and are ignored: 'extra'",
     ):
         np.testing.assert_array_equal(table.transform(more), matrix)
 
 
 def test_missing_and_doubled_columns():
     table, X = fitted(), FORMS["pandas"]
-    with pytest.raises(ArgumentError, match="X has no column 'rooms', 'wet', which was there in fit"):
+    with pytest.raises(ArgumentError, match="X has no columns 'rooms', 'wet', which were there in the fit"):
         table.transform(X.drop(columns=["wet", "rooms"]))
     with pytest.raises(ArgumentError, match="X has more than one column called 'age'"):
         table.transform(pd.concat([X, X[["age"]]], axis=1))

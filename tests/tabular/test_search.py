@@ -14,9 +14,9 @@ from scipy.stats import uniform
 from mlp.errors import ArgumentError, DivergenceError
 from mlp.tabular import Recipe, TabularSearchClassifier, TabularSearchRegressor, recipe_for
 from mlp.tabular.base import BaseTabular
-from mlp.tabular.halving import Halving, Trial, affordable, greedy_shares, rungs_of
 from mlp.tabular.progress import Clock
-from mlp.tabular.space import OF_JUDGING, draws, space_of
+from mlp.tabular.search.halving import Halving, Trial, affordable, rungs_of
+from mlp.tabular.search.space import OF_JUDGING, draws, space_of
 
 SMALL = Recipe(hidden_layer_sizes=(8,), epochs=4, batch_size=16, n_folds=2, judged_by="loss", stratified=True)
 SPACE = {
@@ -245,21 +245,6 @@ def test_it_is_never_worse_than_the_preset_by_its_own_judgement():
     assert sorted(table["rank_test_score"]) == list(range(1, len(last) + 1))
     assert len({len(column) for column in table.values()}) == 1
     np.testing.assert_allclose(search.estimator_weights_.sum(), 1)
-
-
-@given(st.integers(0, 1000), st.integers(1, 6), st.integers(1, 20))
-def test_greedy_shares_are_never_worse_than_the_best(seed, n, picks):
-    rng = np.random.default_rng(seed)
-    truth = rng.normal(size=(10, 2))
-    predictions = [truth + rng.normal(size=truth.shape) * rng.random() for _ in range(n)]
-
-    def loss(mean):
-        return float(np.square(mean - truth).mean())
-
-    shares = greedy_shares(loss, predictions, picks)
-    np.testing.assert_allclose(shares.sum(), 1)
-    mixed = sum(share * each for share, each in zip(shares, predictions, strict=True))
-    assert loss(mixed) <= min(map(loss, predictions)) + 1e-12
 
 
 def test_the_same_seed_finds_the_same_with_any_number_of_threads():

@@ -11,14 +11,15 @@ from sklearn.exceptions import NotFittedError
 from test_search import classifier, moons
 
 from mlp.errors import ArgumentError, ModelFileError
-from mlp.tabular import load, searching, storing
+from mlp.tabular import load, storing
 from mlp.tabular.base import BaseTabular
+from mlp.tabular.search import base
 
 KILLED = """
 import os, signal, sys
 sys.path[:0] = sys.argv[2:]
 from test_search import classifier, moons
-from mlp.tabular.search_files import Folder
+from mlp.tabular.search.files import Folder
 
 written, keep = [], Folder.keep
 
@@ -135,6 +136,13 @@ def test_a_folder_that_cannot_be_made(tmp_path):
         classifier(folder=tmp_path / "file").fit(*moons())
 
 
+def test_what_cannot_be_learned_makes_no_folder(tmp_path):
+    X, y = moons()
+    with pytest.raises(ValueError, match="must contain at least one non-zero number"):
+        classifier(folder=tmp_path / "new").fit(X, y, np.zeros(len(y)))
+    assert not (tmp_path / "new").exists()
+
+
 def test_what_is_cut_short_is_not_kept(tmp_path):
     X, y = moons()
     classifier(folder=tmp_path, fixed={"epochs": 500}).fit(X, y, time_limit=1e-3)
@@ -147,7 +155,7 @@ def test_what_is_cut_short_is_not_kept(tmp_path):
 def test_what_is_found_is_one_file(tmp_path, monkeypatch):
     X, y = moons()
     shares = np.array([0.5, 0.3, 0.2])
-    monkeypatch.setattr(searching, "greedy_shares", lambda loss, predictions, picks: shares)
+    monkeypatch.setattr(base, "greedy_shares", lambda loss, predictions, picks: shares)
     search = classifier(n_candidates=3).fit(X, y)
     assert len(search.estimators_) == 3
     search.save(tmp_path / "found.mlp")

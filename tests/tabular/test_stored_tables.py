@@ -9,6 +9,7 @@ from test_model_files import packed, parts
 
 from mlp import TabularClassifier, TabularRegressor, tabular
 from mlp.errors import ModelFileError
+from mlp.models import load_model
 
 rng = np.random.default_rng(0)
 FRAME = pandas.DataFrame({"a": rng.normal(size=60), "b": ["x", "y", None] * 20, "c": 1.0})
@@ -48,6 +49,15 @@ def test_what_is_read_says_the_same(kind, path):
     assert twin.get_params() == model.get_params()
     assert twin.ignored_columns_ == {"c": "constant"}
     assert twin.recipe_ == model.recipe_
+
+
+def test_the_file_is_also_that_of_its_first_network(path):
+    model, y = KINDS["classes"]
+    model.fit(FRAME, y).save(path)
+    inputs = model.member_inputs(0, FRAME)
+    plain = load_model(path)
+    np.testing.assert_array_equal(plain.parameters.values, model.member(0).parameters.values)
+    np.testing.assert_allclose(plain.predict(inputs), model.member(0).predict(inputs), atol=1e-6)
 
 
 def places(value, way=()):

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from mlp.arrays import Array
 from mlp.tabular.progress import Clock
 from mlp.tabular.recipe import Recipe
 
@@ -241,46 +240,3 @@ def _result(future: Future[Trial | None]) -> Trial | None:
         return future.result()
     except CancelledError:
         return None
-
-
-def greedy_shares(loss: Callable[[Array], float], predictions: Sequence[Array], picks: int) -> Array:
-    """Shares of several predictions in a mean, chosen one by one: each time the one that helps most.
-
-    The first is the best by itself, and what is best of all on the way is taken: it is never worse than
-    the best alone.
-
-    Parameters
-    ----------
-    loss : callable
-        From predictions to a number; less is better.
-    predictions : sequence of Array of shape (n, o)
-        Of rows that they have not been learned from.
-    picks : int
-        At most; the same may be picked again.
-
-    Returns
-    -------
-    Array of shape (J,)
-
-    References
-    ----------
-    R. Caruana, A. Niculescu-Mizil, G. Crew and A. Ksikes, "Ensemble selection from libraries of
-    models", ICML (2004).
-
-    Examples
-    --------
-    >>> truth = np.array([[0.0], [1.0]])
-    >>> predictions = [truth + 1, truth - 1, truth + 5]
-    >>> greedy_shares(lambda mean: float(np.square(mean - truth).mean()), predictions, picks=4)
-    array([0.5, 0.5, 0. ])
-    """
-    counts, total = np.zeros(len(predictions)), np.zeros_like(predictions[0])
-    best, shares = np.inf, counts
-    for pick in range(1, picks + 1):
-        losses = [loss((total + each) / pick) for each in predictions]
-        chosen = int(np.argmin(losses))
-        counts[chosen] += 1
-        total = total + predictions[chosen]
-        if losses[chosen] < best or pick == 1:
-            best, shares = losses[chosen], counts / pick
-    return shares

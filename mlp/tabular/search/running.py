@@ -1,4 +1,4 @@
-"""The recipes of a search, trained and judged: each by the rows that its networks have not seen."""
+"""The recipes of a search, trained: on one rung after the other, in the time that there is."""
 
 import dataclasses
 import math
@@ -9,92 +9,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
-from sklearn import config_context
 from sklearn.base import clone
-from sklearn.metrics import check_scoring
-from sklearn.utils import check_consistent_length
-from sklearn.utils.validation import _check_sample_weight
 
-from mlp.arrays import Array
 from mlp.errors import DivergenceError
 from mlp.tabular.base import BaseTabular
-from mlp.tabular.halving import Halving, Rung, Trial, affordable, rungs_of
-from mlp.tabular.judging import Answering
-from mlp.tabular.preprocessing import TablePreprocessor
 from mlp.tabular.progress import Clock
-from mlp.tabular.recipe import Recipe, changed
-from mlp.tabular.search_files import Folder, fingerprint
-from mlp.tabular.space import draws, space_of
+from mlp.tabular.recipe import Recipe
+from mlp.tabular.search.files import Folder
+from mlp.tabular.search.halving import Halving, Rung, Trial, affordable, rungs_of
+from mlp.tabular.search.judged import Judged
+from mlp.tabular.search.space import draws, space_of
 
 PROBE = 4  # one of so many epochs is trained once more where the time is limited
 ENOUGH = 0.9  # of its time a training takes at most, or it may have been cut short
-
-
-class Judged:
-    """A table and its targets, by which recipes are judged.
-
-    Parameters
-    ----------
-    estimator : TabularClassifier or TabularRegressor
-        With the preset and the settings of all; it is not fitted.
-    fixed : mapping
-        Fields of the recipe.
-    X, y, sample_weight
-        As in `fit`.
-
-    Attributes
-    ----------
-    recipe : Recipe
-        That all others are changes of.
-    numeric, categorical : bool
-        Whether there are such columns.
-    fingerprint : str
-        Of all the numbers.
-    """
-
-    def __init__(
-        self, estimator: BaseTabular, fixed: dict[str, Any], X: Any, y: Any, sample_weight: Any
-    ) -> None:
-        self.X, self.y, self.estimator, self.fixed = X, y, estimator, fixed
-        limit = changed(estimator._recipe(1, 1), fixed).one_hot_limit
-        table = TablePreprocessor(estimator.categorical_columns, one_hot_limit=limit)
-        with config_context(transform_output="default"):
-            inputs = table.fit_transform(X)
-        check_consistent_length(inputs, y)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, inputs, ensure_non_negative=True)
-        self.sample_weight, self.recipe = sample_weight, changed(estimator._recipe(*inputs.shape), fixed)
-        self.target = estimator._new_target(y, self.recipe)
-        self.T = self.target.fit(y, sample_weight)
-        self.weight = estimator._weigh(self.target, self.T, sample_weight)
-        self.numeric, self.categorical = table.n_numeric_ > 0, inputs.shape[1] > table.n_numeric_
-        self.fingerprint = fingerprint(inputs, self.T, sample_weight)
-        self.scorer = None
-        if estimator.scoring not in (None, "loss"):
-            self.scorer = check_scoring(estimator, estimator.scoring)
-        self.by_error = estimator.scoring is None and self.recipe.judged_by == "error"
-
-    def held_out(self, *predictions: Array) -> Array:
-        """The rows of which all of these are known."""
-        return np.flatnonzero(~np.isnan(sum(each[:, 0] for each in predictions)))
-
-    def score_of(self, predictions: Array) -> float:
-        """How good out-of-fold predictions are, of the rows that have some; −∞ if that cannot be said."""
-        rows = self.held_out(predictions)
-        score = self.score(predictions[rows], rows) if len(rows) else -math.inf
-        return -math.inf if math.isnan(score) else score
-
-    def score(self, predictions: Array, rows: Array) -> float:
-        """How good predictions for some rows are; more is better."""
-        T = self.T[rows]
-        weight = None if self.weight is None or not self.weight[rows].any() else self.weight[rows]
-        if self.scorer is not None:
-            answering = Answering(self.estimator, self.target, predictions)
-            return float(self.scorer(answering, T, self.target.truth(T)))
-        if self.by_error:
-            return self.target.score(T, predictions, weight)
-        return -self.target.mixed_value(predictions, T, weight)
 
 
 class Search:
@@ -174,7 +101,7 @@ class Search:
         judged = self.judged
         if space is not None:
             return draws(judged.recipe, space, wanted, self.seed, 0.0)
-        own = space_of(judged.recipe, judged.estimator._task, judged.numeric, judged.categorical)
+        own = space_of(judged.recipe, judged.task, judged.numeric, judged.categorical)
         for name in judged.fixed:
             own.pop(name, None)
         return draws(judged.recipe, own, wanted, self.seed)
@@ -209,11 +136,9 @@ class Search:
 
         The preset's own is made shorter where the time is short. The others are as they are or not at all.
         """
-        judged, begun = self.judged, time.perf_counter()
-        estimator._stop = stop = self.halving.new_stop()
+        judged, begun, stop = self.judged, time.perf_counter(), self.halving.new_stop()
         limit = max(self.clock.left, 1e-3) if is_first and self.clock.is_limited else None
-        estimator._fit(judged.X, judged.y, judged.sample_weight, limit)
-        del estimator._stop
+        estimator._fit(judged.X, judged.y, judged.sample_weight, limit, stop)
         seconds = time.perf_counter() - begun
         whole = not stop.is_set()
         if limit is not None:

@@ -13,17 +13,20 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from mlp.arrays import Array
+from mlp.engines.threads import cores
 from mlp.estimators.constraints import POSITIVE_INTEGER
 from mlp.naming import nearest, require, require_in
-from mlp.tabular import search_files
 from mlp.tabular.base import BaseTabular
-from mlp.tabular.halving import Rung, Trial, greedy_shares
-from mlp.tabular.members import cores
+from mlp.tabular.mixing import greedy_shares
+from mlp.tabular.prepared import require_y
 from mlp.tabular.progress import Clock
 from mlp.tabular.recipe import PRESETS, Recipe
-from mlp.tabular.search_files import Folder
-from mlp.tabular.space import check_space
-from mlp.tabular.trials import Judged, Search
+from mlp.tabular.search import files
+from mlp.tabular.search.files import Folder
+from mlp.tabular.search.halving import Rung, Trial
+from mlp.tabular.search.judged import Judged
+from mlp.tabular.search.running import Search
+from mlp.tabular.search.space import check_space
 from mlp.version import __version__
 
 CONSTRAINTS: dict[str, list[Any]] = {
@@ -68,10 +71,7 @@ class BaseTabularSearch(BaseEstimator):
         clock = Clock(time_limit)
         self._validate_params()
         self._check_fields()
-        if y is None:
-            raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed, but the target y is None."
-            )
+        require_y(self, y)
         settings = {name: getattr(self, name) for name in PASSED_ON if hasattr(self, name)}
         with warnings.catch_warnings():  # it is all said once more when the preset's recipe is trained
             warnings.simplefilter("ignore")
@@ -149,7 +149,7 @@ class BaseTabularSearch(BaseEstimator):
             Before `fit`; if the system refuses.
         """
         check_is_fitted(self, "estimators_")
-        search_files.save(self, path)
+        files.save(self, path)
 
     def _predictions(self, X: Any) -> Array:
         check_is_fitted(self, "estimators_")

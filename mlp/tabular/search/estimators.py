@@ -11,7 +11,7 @@ from mlp.arrays import Array
 from mlp.estimators.fitting import store
 from mlp.tabular.classifier import TabularClassifier
 from mlp.tabular.regressor import TabularRegressor
-from mlp.tabular.searching import CONSTRAINTS, BaseTabularSearch
+from mlp.tabular.search.base import CONSTRAINTS, BaseTabularSearch
 
 
 class TabularSearchClassifier(ClassifierMixin, BaseTabularSearch):
@@ -30,12 +30,12 @@ class TabularSearchClassifier(ClassifierMixin, BaseTabularSearch):
         Recipes in all.
     reduction : int, default 4
         One of so many goes on to the next rung. With 32 candidates or more there is one more rung
-        below the others, with a part of the epochs: `halving.rungs_of`.
+        below the others, with a part of the epochs: `search.rungs_of`.
     ensemble_size : int, default 16
         Picks of a greedy selection among those on the last rung, whose mean predicts; 1: the best alone.
     space : dict, optional
         For each field of `Recipe` that is searched a list of values, or a distribution of scipy.stats;
-        by default `space.space_of` the preset, where each field stays as it is half of the time.
+        by default `search.space_of` the preset, where each field stays as it is half of the time.
     fixed : dict, optional
         Fields of `Recipe` that all have, {"epochs": 32} for instance.
     folder : path, optional
@@ -183,12 +183,12 @@ class TabularSearchRegressor(RegressorMixin, BaseTabularSearch):
         Recipes in all.
     reduction : int, default 4
         One of so many goes on to the next rung. With 32 candidates or more there is one more rung
-        below the others, with a part of the epochs: `halving.rungs_of`.
+        below the others, with a part of the epochs: `search.rungs_of`.
     ensemble_size : int, default 16
         Picks of a greedy selection among those on the last rung, whose mean predicts; 1: the best alone.
     space : dict, optional
         For each field of `Recipe` that is searched a list of values, or a distribution of scipy.stats;
-        by default `space.space_of` the preset, where each field stays as it is half of the time.
+        by default `search.space_of` the preset, where each field stays as it is half of the time.
     fixed : dict, optional
         Fields of `Recipe` that all have, {"epochs": 32} for instance.
     folder : path, optional
