@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from mlp.engines.kernels.compiler import compiler_for
 from mlp.engines.kernels.noise import ROOM, Noise
 from mlp.engines.kernels.tape import Tape
-from mlp.layers.regularization import draw_bits, draw_normal
+from mlp.layers.regularization import draw_normal, draw_words, words_of
 
 PARTS = st.lists(st.tuples(st.integers(0, 1), st.integers(1, 9), st.booleans()), min_size=1, max_size=5)
 
@@ -29,7 +29,7 @@ def one_by_one(parts, dtype, steps):
             if normal:
                 draw_normal(generators[k], numbers, np.empty(size, dtype))
             else:
-                numbers = draw_bits(generators[k], numbers)
+                numbers = draw_words(generators[k], words_of(size)).view(np.uint16)[:size]
             drawn.append(numbers)
     return drawn, [rng.bit_generator.state for rng in generators]
 

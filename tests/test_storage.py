@@ -239,7 +239,7 @@ def own_classes() -> dict[str, type]:
             slope.fill(self.factor)
             return slope
 
-    class Scale(layers.Layer):
+    class Stretch(layers.Layer):
         def __init__(self, start=1.0, input_shape=None, name=None):
             super().__init__(input_shape, name)
             self.start = start
@@ -278,13 +278,13 @@ def own_classes() -> dict[str, type]:
         def values(self, y_true, y_pred):
             return np.abs(y_true - y_pred).max(axis=1)
 
-    return {part.__name__: part for part in (Triple, Scale, Quartic, SignDescent, Half, Worst)}
+    return {part.__name__: part for part in (Triple, Stretch, Quartic, SignDescent, Half, Worst)}
 
 
 def own_model(own) -> Sequential:
     return trained(
         Dense(4, own["Triple"](1.5), kernel_initializer=own["Half"]()),
-        own["Scale"](0.9),
+        own["Stretch"](0.9),
         Dense(3),
         loss=own["Quartic"](reduction="sum"),
         optimizer=own["SignDescent"](1e-3),
@@ -314,7 +314,7 @@ def test_unknown_classes(path):
         message = rf"unknown \w+ '{name}'.* mlp\.register\(YourClass\) or custom_objects="
         with pytest.raises(ModelFileError, match=message):
             load_model(path, known)
-    for_prediction = {name: own[name] for name in ("Triple", "Scale", "Half")}
+    for_prediction = {name: own[name] for name in ("Triple", "Stretch", "Half")}
     np.testing.assert_array_equal(load_model(path, for_prediction, compile=False).predict(X).shape, (30, 3))
 
 

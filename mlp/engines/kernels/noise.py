@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlp.arrays import Array
-from mlp.layers.regularization import draw_normal, draw_words, words_of
+from mlp.layers.regularization import draw_normal, fill_words, words_of
 
 if TYPE_CHECKING:
     from mlp.engines.kernels.tape import Tape
@@ -60,10 +60,11 @@ class _Source:
     def draw(self, steps: int) -> Array:
         """The numbers of so many steps, as words of 64 bits."""
         words, kinds = steps * self.width // WORD, {normal for _, _, normal in self.parts}
-        if kinds == {False}:  # a long stream of numbers is the short ones one after the other
-            return draw_words(self.rng, words)
         if len(self.buffer) < words:
             self.buffer = np.empty(words, np.uint64)
+        if kinds == {False}:  # a long stream of numbers is the short ones one after the other
+            fill_words(self.rng, self.buffer[:words])
+            return self.buffer
         rows = self.buffer[:words].view(np.uint8).reshape(steps, self.width)
         if kinds == {True} and self.dtype == np.float64:
             self.rng.standard_normal(out=rows.view(np.float64), dtype=np.float64)
@@ -81,7 +82,7 @@ class _Source:
                     draw_normal(self.rng, numbers, self.scratch[:size])
                 else:
                     words = words_of(size)
-                    row[start : start + words * WORD].view(np.uint64)[:] = draw_words(self.rng, words)
+                    fill_words(self.rng, row[start : start + words * WORD].view(np.uint64))
 
 
 class Noise:
