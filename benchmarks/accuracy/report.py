@@ -164,8 +164,9 @@ def times_text(seconds: Means) -> str:
 
 def draw(head: Mapping[str, Any], errors: Means, seconds: Means, methods: Sequence[str], path: Path) -> None:
     """Mean rank by error, with its interval, against the time of a fit."""
-    timed = {name: row for name, row in errors.items() if name in seconds}  # what was not timed has no place
     shown = [m for m in methods if any(m in row for row in seconds.values())]
+    # a table on which not all were timed would move some of them along the axis, and not others
+    timed = {name: row for name, row in errors.items() if seconds.get(name, {}).keys() >= set(shown)}
     found, names = ranks(timed, shown)
     if not names:
         return
