@@ -4,12 +4,11 @@ import copy
 import os
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
-from sklearn import config_context
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -53,10 +52,6 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "verbose": ["verbose"],
 }
 CHUNK = 1 << 14  # rows that are predicted at a time, so that their further columns take little memory
-CHANGES = (
-    "learning_rate", "weight_decay", "dropout", "label_smoothing", "batch_size", "epochs",
-    "periodic_embedding", "one_hot_limit", "n_folds", "n_seeds", "clamp", "calibrate", "activation",
-)  # fmt: skip
 
 
 class BaseTabular(BaseEstimator):
@@ -107,8 +102,7 @@ class BaseTabular(BaseEstimator):
         clock, before = Clock(time_limit), vars(self).copy()
         self._validate_params()
         try:
-            with config_context(transform_output="default"):  # arrays, whatever the user has chosen
-                self._learn(X, y, sample_weight, clock, stop)
+            self._learn(X, y, sample_weight, clock, stop)
         except BaseException:  # what was fitted before stays
             self.__dict__.clear()
             self.__dict__.update(before)
@@ -133,8 +127,8 @@ class BaseTabular(BaseEstimator):
         sizes = self.hidden_layer_sizes
         if sizes is not None:
             sizes = (int(sizes),) if is_integer(sizes) else tuple(map(int, sizes))
-        changes = {name: getattr(self, name) for name in CHANGES if hasattr(self, name)}
-        changes |= {"hidden_layer_sizes": sizes}
+        changes = {field.name: getattr(self, field.name, None) for field in fields(Recipe)}
+        changes["hidden_layer_sizes"] = sizes
         if isinstance(self.preset, Recipe):
             return changed(self.preset, changes)
         return recipe_for(self.preset, self._task, rows, columns, changes)
@@ -152,8 +146,7 @@ class BaseTabular(BaseEstimator):
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         jobs = jobs_of(recipe, [*rows.added], len(rows.X), target.strata(rows.T), seed)
         judge = judge_of(self, recipe, target)
-        trainer = Trainer(recipe, table, target, rows, judge, self.engine, self.n_threads)
-        trainer.stop = stop or trainer.stop
+        trainer = Trainer(recipe, table, target, rows, judge, self.engine, self.n_threads, stop)
         members = trainer.run(jobs, clock, self.verbose)
         groups = []
         for encoding in rows.added:
@@ -332,8 +325,7 @@ def prepare(
     table = TablePreprocessor(estimator.categorical_columns, one_hot_limit=limit)
     table.learn(X)
     table.tell_ignored(stacklevel=6)
-    with config_context(transform_output="default"):
-        inputs = table.transform(X)
+    inputs = table.matrix(X, type(estimator).__name__)
     check_consistent_length(inputs, y)
     sample_weight = checked_weights(sample_weight, inputs)
     recipe = changed(estimator._recipe(*inputs.shape), fixed or {})

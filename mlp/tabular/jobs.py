@@ -36,9 +36,20 @@ class Rows:
         return np.hstack([self.X[rows], added[rows]]) if added.shape[1] else self.X[rows]
 
     def weights(self, rows: Array) -> Array | None:
-        """The weights of some rows, with the mean 1; None if there are none, or none above 0."""
-        some = None if self.weight is None else self.weight[rows]
-        return None if some is None or not some.any() else some / some.mean()
+        """The weights of some rows; see `weights_of`."""
+        return weights_of(self.weight, rows)
+
+
+def weights_of(weight: Array | None, rows: Array) -> Array | None:
+    """The weights of some rows, with the mean 1; None if there are none, or none above 0.
+
+    Examples
+    --------
+    >>> weights_of(np.array([0.0, 1.0, 3.0]), np.array([1, 2]))
+    array([0.5, 1.5])
+    """
+    some = None if weight is None else weight[rows]
+    return None if some is None or not some.any() else some / some.mean()
 
 
 def jobs_of(

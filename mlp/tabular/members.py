@@ -74,6 +74,8 @@ class Trainer:
     engine : str
     n_threads : int or None
         None: as many as there are cores.
+    stop : threading.Event, optional
+        What sets it ends the training with the epochs in hand.
     """
 
     def __init__(
@@ -85,10 +87,11 @@ class Trainer:
         judge: Judge,
         engine: str = "auto",
         n_threads: int | None = None,
+        stop: threading.Event | None = None,
     ) -> None:
         self.recipe, self.rows, self.judge, self.threads = recipe, rows, judge, n_threads or cores()
         self.plan = Plan(recipe, table, target, rows, engine, self.threads)
-        self.stop = threading.Event()
+        self.stop = stop or threading.Event()
         # of a run:
         self.clock, self.progress, self.workers = Clock(None), Progress(0, verbose=False), 1
         self.pending = self.done = 0  # networks that are not begun, and that are finished
@@ -146,25 +149,48 @@ class Trainer:
         return members
 
     def _train(self, job: Job) -> Member | None:
+        """A network; None where the time is over and there is another one."""
         with self.progress.lock:
             waves = -(-self.pending // self.workers)
             self.pending -= 1
             if self.done and self.clock.is_limited and not self.clock.left:
                 return None
         X, T, weight = self.plan.data(job)
-        model, epochs = self.plan.model(job.encoding, job.seed), self.recipe.epochs
+        model = self.plan.model(job.encoding, job.seed)
         if self.recipe.data_driven:
             initialize_from_data(model, X, job.seed)
         self.plan.compile(model, len(X))
         best = self._best_epoch(job)
-        listening: list[Callback] = [*network.schedules(self.recipe, model), best]
-        listening.append(EpochCount(self.progress, self.stop))
         with self.progress.lock:
             self.running.append(model)
-        limit = None
-        if self.clock.is_limited:  # an even part of the time, or more if those that follow leave more
-            left = self.clock.left
-            limit = max(left / waves, left - (waves - 1) * SLOWER * self.plan.seconds, 1e-3)
+        self._fit(model, X, T, weight, best, self._limit(waves))
+        out = best.prediction
+        if out is None:  # the time was over before the first epoch was
+            out = model.predict(self.rows.inputs(job.encoding, job.held))
+        best_epoch = -1 if best.best_epoch is None else best.best_epoch
+        with self.progress.lock:
+            self.done += 1
+        return Member(job.encoding, model.parameters.values.copy(), job.held, out, best.values, best_epoch)
+
+    def _limit(self, waves: int) -> float | None:
+        """Seconds for a network that so many must follow, itself among them, one after the other."""
+        if not self.clock.is_limited:
+            return None
+        left = self.clock.left  # an even part of it, or more if those that follow leave more
+        return max(left / waves, left - (waves - 1) * SLOWER * self.plan.seconds, 1e-3)
+
+    def _fit(
+        self,
+        model: Sequential,
+        X: Array,
+        T: Array,
+        weight: Array | None,
+        best: BestEpoch,
+        limit: float | None,
+    ) -> None:
+        epochs = self.recipe.epochs
+        listening: list[Callback] = [*network.schedules(self.recipe, model), best]
+        listening.append(EpochCount(self.progress, self.stop))
         try:
             history = model.fit(
                 X, T, self.plan.batch_size(len(X)), epochs, 0, listening,
@@ -179,13 +205,6 @@ class Trainer:
                 f"kept; a lower learning_rate may help: {error}",
                 stacklevel=2,
             )
-        out = best.prediction
-        if out is None:  # the time was over before the first epoch was
-            out = model.predict(self.rows.inputs(job.encoding, job.held))
-        best_epoch = -1 if best.best_epoch is None else best.best_epoch
-        with self.progress.lock:
-            self.done += 1
-        return Member(job.encoding, model.parameters.values.copy(), job.held, out, best.values, best_epoch)
 
     def _best_epoch(self, job: Job) -> BestEpoch:
         """The callback that keeps the best epoch by the rows that are held out."""

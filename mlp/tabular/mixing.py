@@ -89,8 +89,8 @@ def best_shares(target: Target, predictions: Sequence[Array], T: Array, weight: 
 
     def worse(z: Array) -> float:
         shares = softmax(z)
-        mixed = sum(share * each for share, each in zip(shares, predictions, strict=True))
-        value = target.mixed_value(np.asarray(mixed), T, weight)
+        together = np.tensordot(shares, predictions, 1)
+        value = target.mixed_value(together, T, weight)
         return value + EVENNESS * float(np.square(shares - even).sum())
 
     found: Array = softmax(minimize(worse, np.zeros(len(predictions)), method="L-BFGS-B").x)

@@ -5,8 +5,7 @@ import pandas
 import polars
 import pytest
 from scipy import sparse
-
-from mlp import TabularClassifier, TabularRegressor
+from small_tabular import classifier, regressor
 
 rng = np.random.default_rng(0)
 N = 40
@@ -15,22 +14,6 @@ Y = (X[:, 0] > 0).astype(int)
 WORDS = np.array(["no", "yes"])[Y]
 Z = 2 * X[:, 0] + 1
 FRAME = pandas.DataFrame(X, columns=list("abc"))
-SMALL = {
-    "epochs": 3,
-    "hidden_layer_sizes": 6,
-    "n_folds": 2,
-    "engine": "numpy",
-    "n_threads": 1,
-    "random_state": 0,
-}
-
-
-def classifier(**changes):
-    return TabularClassifier(**SMALL | changes)
-
-
-def regressor(**changes):
-    return TabularRegressor(**SMALL | changes)
 
 
 def usable(model, table, y, **options):

@@ -16,30 +16,15 @@ from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
+from small_tabular import SMALL, classifier, regressor
 
-from mlp import TabularClassifier, TabularRegressor, activations
+from mlp import TabularClassifier, activations
 from mlp.tabular import Recipe, TabularSearchClassifier
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(90, 3))
 Y = (X[:, 0] > 0).astype(int)
 Z = 2 * X[:, 0] + X[:, 1]
-SMALL = {
-    "epochs": 3,
-    "hidden_layer_sizes": 6,
-    "n_folds": 2,
-    "engine": "numpy",
-    "n_threads": 1,
-    "random_state": 0,
-}
-
-
-def classifier(**changes):
-    return TabularClassifier(**SMALL | changes)
-
-
-def regressor(**changes):
-    return TabularRegressor(**SMALL | changes)
 
 
 @pytest.mark.parametrize("model", [classifier(), regressor()], ids=["classifier", "regressor"])

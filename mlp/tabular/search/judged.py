@@ -9,6 +9,7 @@ from sklearn.metrics import check_scoring
 
 from mlp.arrays import Array
 from mlp.tabular.base import BaseTabular, prepare
+from mlp.tabular.jobs import weights_of
 from mlp.tabular.judging import Answering
 from mlp.tabular.recipe import Task
 from mlp.tabular.search.files import fingerprint
@@ -65,8 +66,7 @@ class Judged:
 
     def score(self, predictions: Array, rows: Array) -> float:
         """How good predictions for some rows are; more is better."""
-        T = self.T[rows]
-        weight = None if self.weight is None or not self.weight[rows].any() else self.weight[rows]
+        T, weight = self.T[rows], weights_of(self.weight, rows)
         if self.scorer is not None:
             answering = Answering(self.estimator, self.target, predictions)
             return float(self.scorer(answering, T, self.target.truth(T)))
