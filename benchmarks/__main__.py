@@ -15,6 +15,7 @@ COMMANDS = (
     "estimators",
     "reading",
     "inspection",
+    "side_by_side",
 )
 
 if __name__ == "__main__":

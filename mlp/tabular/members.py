@@ -1,8 +1,8 @@
 """The networks of an ensemble: one for each fold of the rows, several at a time, each on its own thread.
 
-Products of this size gain nothing from a second core, and nothing from being stacked into larger
-ones; whole networks side by side do. One core for each also makes their numbers the same to the
-bit, however many cores there are.
+Two networks on two cores are done sooner than one after the other with both cores for each, and a product
+of stacked matrices takes as long as its parts: `python -m benchmarks.side_by_side`. Only where there are
+fewer networks than cores do they get more than one.
 """
 
 import threading
@@ -89,8 +89,8 @@ class Trainer:
         n_threads: int | None = None,
         stop: threading.Event | None = None,
     ) -> None:
-        self.recipe, self.rows, self.judge, self.threads = recipe, rows, judge, n_threads or cores()
-        self.plan = Plan(recipe, table, target, rows, engine, self.threads)
+        self.recipe, self.rows, self.judge = recipe, rows, judge
+        self.plan = Plan(recipe, table, target, rows, engine, n_threads or cores())
         self.stop = stop or threading.Event()
         # of a run:
         self.clock, self.progress, self.workers = Clock(None), Progress(0, verbose=False), 1
@@ -102,11 +102,12 @@ class Trainer:
 
         Ctrl-C ends the training with the epoch in hand: the best epochs so far are kept.
         """
+        self.workers = self.plan.share(len(jobs))
         if clock.is_limited:
             clock.reserve(self.plan.seconds_afterwards())
             jobs = jobs[: self.plan.affordable(len(jobs), jobs[0], clock)]
         self.clock, self.pending, self.done, self.running = clock, len(jobs), 0, []
-        self.workers = min(self.threads, len(jobs))
+        self.workers = self.plan.share(len(jobs))
         self.progress = Progress(len(jobs) * self.recipe.epochs, verbose)
         pool, waits = ThreadPoolExecutor(self.workers), True
         futures: list[Future[Member | None]] = []

@@ -40,6 +40,8 @@ class Plan:
     ----------
     seconds : float
         That a whole training takes; 0 before `affordable` has found it.
+    cores : int
+        For each network.
     """
 
     def __init__(
@@ -52,7 +54,13 @@ class Plan:
         threads: int,
     ) -> None:
         self.recipe, self.table, self.target, self.rows = recipe, table, target, rows
-        self.engine, self.threads, self.seconds = engine, threads, 0.0
+        self.engine, self.threads, self.seconds, self.cores = engine, threads, 0.0, 1
+
+    def share(self, networks: int) -> int:
+        """Give so many networks the cores; how many are trained at a time."""
+        at_a_time = min(self.threads, networks)
+        self.cores = self.threads // at_a_time
+        return at_a_time
 
     def model(self, encoding: str, seed: int) -> Sequential:
         """A network of the recipe, built."""
@@ -75,7 +83,7 @@ class Plan:
             network.optimizer(self.recipe, model, steps),
             self.target.loss(self.recipe),
             engine=self.engine,
-            n_threads=1,
+            n_threads=self.cores,
         )
 
     def affordable(self, wanted: int, job: Job, clock: Clock) -> int:
@@ -109,7 +117,7 @@ class Plan:
         return (time.perf_counter() - begun) * EVALUATIONS * len(self.rows.added)
 
     def seconds_of_step(self, job: Job) -> float:
-        """What a batch takes, by a few of them on one thread."""
+        """What a batch takes, by a few of them."""
         X, T, weight = self.data(job)
         size = self.batch_size(len(X))
         few = slice(0, TRIAL * size)

@@ -15,14 +15,13 @@ from mlp.tabular.targets import Numbers
 TINY = Recipe(hidden_layer_sizes=(2,), batch_size=4, epochs=2, n_folds=3)
 
 
-def trainer(recipe=TINY, weight=None, judge=None, rows=24):
+def trainer(recipe=TINY, weight=None, judge=None, rows=24, n_threads=1):
     X = np.linspace(-1, 1, rows)[:, np.newaxis]
     table, target = TablePreprocessor(), Numbers()
     inputs, T = table.fit_transform(X), target.fit(X[:, 0] ** 2)
     none = np.empty((rows, 0), np.float32)
-    return Trainer(
-        recipe, table, target, Rows(inputs, T, weight, {"robust": none}), judge or target.value, "numpy", 1
-    )
+    learned = Rows(inputs, T, weight, {"robust": none})
+    return Trainer(recipe, table, target, learned, judge or target.value, "numpy", n_threads)
 
 
 def test_each_row_is_left_out_once_by_each_seed_and_encoding():
@@ -128,3 +127,12 @@ def test_few_rows_make_one_batch_without_a_remainder():
     assert [len(member.values) for member in members] == [3, 3, 3]
     first = one.plan.model("robust", 0).parameters.values
     assert all(not np.allclose(member.weights, first) for member in members)
+
+
+@pytest.mark.parametrize(("networks", "at_a_time", "each"), [(1, 1, 4), (2, 2, 2), (3, 3, 1), (15, 4, 1)])
+def test_few_networks_share_all_cores(networks, at_a_time, each):
+    plan = trainer(n_threads=4).plan
+    assert plan.share(networks) == at_a_time
+    model = plan.model("robust", 0)
+    plan.compile(model, 40)
+    assert model.n_threads == each
